@@ -1,0 +1,1 @@
+//! Feed adapters as state machines without I/O, order books, and the publishing of what they see.

@@ -1,0 +1,1 @@
+//! The Tickcast broker: one venue connection in, thousands of subscriber sockets out.

@@ -1,0 +1,1 @@
+//! The lock-free snapshot table: images, logs, interest and dirty marks.

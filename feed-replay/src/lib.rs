@@ -1,0 +1,1 @@
+//! Records, inspects, imports, generates and serves market data captures.

@@ -1,0 +1,1 @@
+//! Measures what subscribers of a market data broker get.

@@ -1,0 +1,121 @@
+"""The recordings that lie beside the project, and what is known of each."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from reference import Record, read_capture
+
+ROOT = Path(__file__).resolve().parents[2]
+FEEDS = Path(os.environ.get("TICKCAST_FEEDS", ROOT.parent / "shared" / "feeds"))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One file, how to read it, and how the broker is asked for what it holds.
+
+    `importer` is the format that `feed-replay import` is told, none where the file replays as it
+    is; `symbols` are the venue's own names; `query` is what the feed's URL says besides.
+    """
+
+    name: str
+    file: str
+    venue: str
+    symbols: tuple[str, ...]
+    importer: str | None = None
+    query: dict[str, str] = field(default_factory=dict)
+    depth_bodies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies; a missing one skips the test, loudly."""
+        path = FEEDS / self.file
+        if not path.exists():
+            pytest.skip(f"SKIPPED: the recording {self.file} is not in {FEEDS}")
+        return path
+
+    def records(self) -> list[Record]:
+        """All records, the REST bodies that lie in files of their own before the rest."""
+        bodies = [
+            Record("depth", (FEEDS / file).read_text(), symbol=symbol)
+            for symbol, file in self.depth_bodies.items()
+        ]
+        return bodies + list(read_capture(self.path))
+
+
+def names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+RECORDINGS = [
+    Recording(
+        name="binance-2021",
+        file="binance-spot_10symbols_20210405.cryptofeed",
+        venue="binance",
+        importer="cryptofeed",
+        symbols=names(
+            "BTCAUD MANAUSDT ETHBRL DENTUSDT ZILUSDT "
+            "RENBTCETH BTCSTUSDT QTUMETH AXSBNB NEOUSDC"
+        ),
+        query={"trades": "aggregate"},
+    ),
+    Recording(
+        name="binance-2024",
+        file="binance-spot_btcusdt_20240808.gz",
+        venue="binance",
+        symbols=("BTCUSDT",),
+    ),
+    Recording(
+        name="binance-2026",
+        file="binance-spot_btc-eth_20260707.ndjson",
+        venue="binance",
+        importer="flashbook",
+        symbols=("BTCUSDT", "ETHUSDT"),
+        depth_bodies={"BTCUSDT": "binance-spot_btc_rest-depth_20260707.json"},
+    ),
+    Recording(
+        name="coinbase-2021",
+        file="coinbase_10symbols_20210417.cryptofeed",
+        venue="coinbase",
+        importer="cryptofeed",
+        symbols=names(
+            "SKL-USD SKL-BTC BAND-GBP NMR-EUR BAND-BTC "
+            "YFI-BTC DASH-BTC NU-GBP CRV-EUR SKL-GBP"
+        ),
+    ),
+    Recording(
+        name="coinbase-2026",
+        file="coinbase_btc-eth_20260707.ndjson",
+        venue="coinbase",
+        importer="flashbook",
+        symbols=("BTC-USD", "ETH-USD"),
+    ),
+    Recording(
+        name="kraken-2026",
+        file="kraken-v2_btc-eth_20260707.ndjson",
+        venue="kraken",
+        importer="flashbook",
+        symbols=("BTC/USD", "ETH/USD"),
+        query={"depth": "10"},
+    ),
+    Recording(
+        name="kraken-resyncs",
+        file="kraken-v2_btcusd-resyncs_20260801.cbcap",
+        venue="kraken",
+        importer="cbcap",
+        symbols=("BTC/USD",),
+        query={"depth": "10"},
+    ),
+    Recording(
+        name="kraken-depth25",
+        file="kraken-v2_btcusd_20260802.cbcap",
+        venue="kraken",
+        importer="cbcap",
+        symbols=("BTC/USD",),
+        query={"depth": "25"},
+    ),
+]
+
+BY_NAME = {recording.name: recording for recording in RECORDINGS}

@@ -1,0 +1,382 @@
+/** client.js by itself: the other end is a fake socket, and time a mock. */
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { Tickcast } from "../../broker/dashboard/client.js";
+import { streamUrl } from "../../broker/dashboard/connection.js";
+import { fakeSockets } from "./fake_socket.js";
+
+let sockets;
+let market;
+let states;
+let seen;
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
+  sockets = fakeSockets();
+  market = new Tickcast("http://broker:9000/", { WebSocket: sockets.WebSocket });
+  states = [];
+  seen = [];
+  market.addEventListener("state", ({ detail }) => states.push(detail));
+});
+
+afterEach(() => {
+  market.close();
+  mock.timers.reset();
+  mock.restoreAll();
+});
+
+const handler = (topic, frame) => seen.push([topic.symbol, frame.type]);
+const types = () => seen.splice(0).map(([, type]) => type);
+
+function connect(limits) {
+  sockets.last().hello(limits);
+  mock.timers.tick(1);
+  return sockets.last();
+}
+
+function reconnect() {
+  mock.timers.tick(15_001);
+  return connect();
+}
+
+/** Subscribes to one symbol, has it granted at `seq`, and returns the socket. */
+function following(channel, seq, options) {
+  market.subscribe(channel, "sim:A", handler, options);
+  const socket = connect();
+  const [request] = socket.requests();
+  socket.grant(request, seq);
+  return socket;
+}
+
+const quote = (type, seq, bid) => ({ type, channel: "quotes", symbol: "sim:A", seq, epoch: "e-1", bid, ask: "9" });
+const book = (type, seq, bids, asks, more) => ({ type, channel: "book", symbol: "sim:A", seq, bids, asks, ...more });
+const trade = (id) => ({ id: String(id), ts: id, price: "1.0", size: "2", side: "buy" });
+
+test("the stream's URL follows from any URL of the broker", () => {
+  assert.equal(streamUrl("http://h:9000/client.js"), "ws://h:9000/v1/stream");
+  assert.equal(streamUrl("https://h/market/"), "wss://h/market/v1/stream");
+  assert.equal(streamUrl("wss://h/v1/stream"), "wss://h/v1/stream");
+  assert.equal(streamUrl("ws://h:1"), "ws://h:1/v1/stream");
+  assert.throws(() => streamUrl("file:///client.js"), /expected the URL of a broker/);
+});
+
+test("many subscriptions become one request for each set of options", () => {
+  market.subscribe("quotes", ["sim:A", "sim:B"], handler, { intervalMs: 250 });
+  market.subscribe("quotes", "sim:C", handler, { intervalMs: 250 });
+  market.subscribe("trades", "sim:*", handler, { onSlow: "disconnect" });
+  const socket = connect();
+  const params = socket.requests().map(({ method, params }) => [method, params]);
+  assert.deepEqual(params, [
+    ["subscribe", { channel: "quotes", interval_ms: 250, on_slow: "conflate", symbols: ["sim:A", "sim:B", "sim:C"] }],
+    ["subscribe", { channel: "trades", interval_ms: 0, on_slow: "disconnect", symbols: ["sim:*"] }],
+  ]);
+  assert.equal(socket.protocol, "tickcast.v1.json");
+});
+
+test("a request stays within the broker's message size, requests within its rate", () => {
+  market.subscribe("quotes", Array.from({ length: 7 }, (_, n) => `sim:S${n}`), handler);
+  const socket = connect({ message_bytes: 1024, requests_per_s: 3 });
+  assert.deepEqual(socket.requests().map(({ params }) => params.symbols.length), [2, 2, 2]);
+  mock.timers.tick(999);
+  assert.equal(socket.requests().length, 0);
+  mock.timers.tick(1);
+  assert.deepEqual(socket.requests().map(({ params }) => params.symbols), [["sim:S6"]]);
+});
+
+test("values stay the venue's own digits", () => {
+  const values = [];
+  market.subscribe("quotes", "sim:A", ({ data }) => data && values.push(data.bid));
+  const socket = connect();
+  socket.grant(socket.requests()[0], 7);
+  socket.say(quote("snapshot", [7, 7], "63501.60"), quote("update", [8, 8], "63501.70"));
+  assert.deepEqual(values, ["63501.60", "63501.70"]);
+});
+
+test("a hole in the sequence is a break: named, and a snapshot asked for", () => {
+  const socket = following("quotes", 7);
+  socket.say(quote("snapshot", [7, 7], "1"), quote("update", [9, 9], "3"), quote("update", [10, 10], "4"));
+  assert.deepEqual(types(), ["subscribed", "snapshot", "break"]);
+  mock.timers.tick(1);
+  const [{ params }] = socket.requests();
+  assert.deepEqual([params.symbols, params.snapshot], [["sim:A"], true]);
+  socket.say(quote("snapshot", [12, 12], "6"), quote("update", [13, 13], "7"));
+  assert.deepEqual(types(), ["snapshot", "update"]);
+});
+
+test("a topic that keeps breaking is asked for once a second, not as fast as it can", () => {
+  const socket = following("book", 1, { verify: true });
+  const wrong = book("snapshot", [1, 1], [["1", "1"]], [], { checksum: 1 });
+  socket.say(wrong);
+  mock.timers.tick(1);
+  assert.equal(socket.requests().length, 1);
+  socket.say(wrong);
+  mock.timers.tick(998);
+  assert.equal(socket.requests().length, 0);
+  mock.timers.tick(2);
+  assert.equal(socket.requests().length, 1);
+});
+
+test("conflated, gap and state frames tile as data does", () => {
+  const socket = following("quotes", 1);
+  const notice = (type, seq, more) => ({ type, channel: "quotes", symbol: "sim:A", seq, ...more });
+  socket.say(
+    quote("snapshot", [1, 1], "1"),
+    notice("conflated", [2, 5]),
+    notice("state", [6, 6], { state: "stale", reason: "silence", since: 5 }),
+    quote("update", [7, 9], "2"),
+  );
+  assert.deepEqual(types(), ["subscribed", "snapshot", "conflated", "state", "update"]);
+});
+
+test("frames and fields of unknown kinds are ignored", () => {
+  const socket = following("quotes", 1);
+  socket.say({ type: "advert", channel: "quotes", symbol: "sim:A", text: "x" }, { type: "heartbeat", ts: 1 });
+  socket.say({ ...quote("snapshot", [1, 1], "1"), colour: "red" });
+  assert.deepEqual(types(), ["subscribed", "snapshot"]);
+});
+
+test("a topic without data begins at 1 without a snapshot", () => {
+  const socket = following("book", 0);
+  socket.say(book("update", [1, 1], [["1", "5"]], []));
+  assert.deepEqual(types(), ["subscribed", "update"]);
+});
+
+test("a book merges levels, orders them by value and deletes with zero", () => {
+  let levels;
+  market.subscribe("book", "sim:A", ({ data }) => (levels = data && structuredClone({ ...data })));
+  const socket = connect();
+  socket.grant(socket.requests()[0], 3);
+  socket.say(
+    book("snapshot", [3, 3], [["100.0", "1"], ["99.5", "2"]], [["100.5", "3"]]),
+    book("update", [4, 6], [["99.50", "0"], ["99.75", "4"], ["9.9", "5"], ["77", "0"]], [["100.25", "6"], ["1000", "7"]]),
+  );
+  assert.deepEqual(levels, {
+    bids: [["100.0", "1"], ["99.75", "4"], ["9.9", "5"]],
+    asks: [["100.25", "6"], ["100.5", "3"], ["1000", "7"]],
+  });
+});
+
+test("a book whose checksum fails is asked for anew", () => {
+  const socket = following("book", 1, { verify: true });
+  // The CRC-32 of "500550050105005000500", which Kraken's rule makes of these levels.
+  const asks = [["0.05005", "0.00000500"], ["0.05010", "0.00000500"]];
+  socket.say(book("snapshot", [1, 1], [["0.05000", "0.00000500"]], asks, { checksum: 1_725_113_685 }));
+  assert.deepEqual(types(), ["subscribed", "snapshot"]);
+  socket.say(book("update", [2, 2], [["0.05000", "0.00000600"]], [], { checksum: 1_725_113_685 }));
+  assert.deepEqual(types(), ["break"]);
+  mock.timers.tick(1);
+  assert.equal(socket.requests()[0].params.snapshot, true);
+});
+
+test("a book with a hole is void until its snapshot", () => {
+  const socket = following("book", 1);
+  const conflated = { type: "conflated", channel: "book", symbol: "sim:A", seq: [2, 4] };
+  socket.say(book("snapshot", [1, 1], [["1", "1"]], []), conflated, book("snapshot", [9, 9], [["2", "1"]], []));
+  assert.deepEqual(types(), ["subscribed", "snapshot", "conflated", "snapshot"]);
+  socket.say({ ...conflated, seq: [10, 11] }, book("update", [12, 12], [["3", "1"]], []));
+  assert.deepEqual(types(), ["conflated", "break"]);
+});
+
+test("a reconnect resumes where the stream stopped", () => {
+  following("quotes", 7).say(quote("snapshot", [7, 7], "1"), quote("update", [8, 8], "2"));
+  types();
+  sockets.last().end(1006);
+  const socket = reconnect();
+  const [request] = socket.requests();
+  assert.deepEqual(request.params.symbols, [{ symbol: "sim:A", epoch: "e-1", after: 8 }]);
+  socket.grant(request, 8, { resumed: true });
+  socket.say(quote("update", [9, 9], "3"));
+  assert.deepEqual(types(), ["subscribed", "update"]);
+});
+
+test("a resume that fails begins with a snapshot", () => {
+  following("quotes", 7).say(quote("snapshot", [7, 7], "1"));
+  types();
+  sockets.last().end(1006);
+  const socket = reconnect();
+  socket.grant(socket.requests()[0], 400, { resumed: false, epoch: "e-2" });
+  socket.say(quote("snapshot", [400, 400], "5"), quote("update", [401, 401], "6"));
+  assert.deepEqual(types(), ["subscribed", "snapshot", "update"]);
+});
+
+test("trades that a resume lost are counted, and the log follows", () => {
+  const trades = (type, seq, list) => ({ type, channel: "trades", symbol: "sim:A", seq, trades: list });
+  following("trades", 50).say(trades("snapshot", [50, 50], [trade(50)]));
+  types();
+  sockets.last().end(1006);
+  const socket = reconnect();
+  const gap = { type: "gap", channel: "trades", symbol: "sim:A", seq: [51, 90], lost: 40, reason: "slow_consumer" };
+  socket.grant(socket.requests()[0], 90, { resumed: false });
+  socket.say(gap, trades("update", [91, 92], [trade(91), trade(92)]));
+  assert.deepEqual(types(), ["subscribed", "gap", "update"]);
+});
+
+test("of trades the last fifty are kept", () => {
+  let kept;
+  market.subscribe("trades", "sim:A", ({ data }) => (kept = data?.trades.map(({ id }) => Number(id))));
+  const socket = connect();
+  socket.grant(socket.requests()[0], 0);
+  const frame = (n) => ({ type: "update", channel: "trades", symbol: "sim:A", seq: [n, n], trades: [trade(n)] });
+  socket.say(...Array.from({ length: 60 }, (_, n) => frame(n + 1)));
+  assert.deepEqual([kept.length, kept[0], kept.at(-1)], [50, 11, 60]);
+});
+
+test("a pattern's topics are announced by their first frame, also after a reconnect", () => {
+  market.subscribe("quotes", "sim:*", handler);
+  const first = connect();
+  first.grant(first.requests()[0]);
+  first.say(quote("snapshot", [7, 7], "1"), { ...quote("update", [1, 1], "2"), symbol: "sim:B" });
+  assert.deepEqual(seen.splice(0), [["sim:A", "subscribed"], ["sim:A", "snapshot"], ["sim:B", "subscribed"], ["sim:B", "update"]]);
+  first.end(1001);
+  const second = reconnect();
+  const [request] = second.requests();
+  assert.deepEqual(request.params.symbols, ["sim:*"]);
+  second.grant(request);
+  second.say(quote("snapshot", [9, 9], "1"));
+  assert.deepEqual(types(), ["subscribed", "snapshot"]);
+});
+
+test("a second subscription to a topic starts from what is known and asks nothing", async () => {
+  const socket = following("quotes", 7);
+  socket.say(quote("snapshot", [7, 7], "1.50"));
+  const late = [];
+  const second = market.subscribe("quotes", "sim:A", ({ data }, { type }) => late.push([type, data.bid]));
+  mock.timers.tick(1);
+  await Promise.resolve();
+  assert.deepEqual(late, [["snapshot", "1.50"]]);
+  second.unsubscribe();
+  mock.timers.tick(1);
+  assert.deepEqual(socket.requests(), []);
+});
+
+test("the shortest interval of a topic's subscriptions is asked for", () => {
+  const socket = following("quotes", 7, { intervalMs: 250 });
+  const fast = market.subscribe("quotes", "sim:A", handler, { intervalMs: 50 });
+  mock.timers.tick(1);
+  assert.equal(socket.requests()[0].params.interval_ms, 50);
+  fast.unsubscribe();
+  mock.timers.tick(1);
+  assert.equal(socket.requests()[0].params.interval_ms, 250);
+});
+
+test("the last unsubscribe ends the topic, and what still arrives of it is dropped", () => {
+  const held = market.subscribe("quotes", "sim:A", handler);
+  const socket = connect();
+  socket.grant(socket.requests()[0], 7);
+  socket.say(quote("snapshot", [7, 7], "1"));
+  held.unsubscribe();
+  mock.timers.tick(1);
+  const [{ method, params }] = socket.requests();
+  assert.deepEqual([method, params], ["unsubscribe", { channel: "quotes", symbols: ["sim:A"] }]);
+  types();
+  market.subscribe("quotes", "sim:A", handler);
+  mock.timers.tick(1);
+  socket.say(quote("update", [8, 8], "2"));
+  assert.deepEqual(types(), []);
+  socket.grant(socket.requests()[0], 9);
+  socket.say(quote("snapshot", [9, 9], "2"));
+  assert.deepEqual(types(), ["subscribed", "snapshot"]);
+});
+
+test("a refused symbol is told to its subscription, the others go on", () => {
+  const errors = [];
+  market.subscribe("quotes", ["sim:A", "sim:NO"], handler, { onError: ({ symbol, code }) => errors.push([symbol, code]) });
+  const socket = connect();
+  const [{ id }] = socket.requests();
+  const subscribed = [{ channel: "quotes", symbol: "sim:A", epoch: "e-1", seq: 0, interval_ms: 0, state: "live" }];
+  socket.say({ id, result: { subscribed, rejected: [{ symbol: "sim:NO", code: "unknown_symbol", message: "no" }] } });
+  assert.deepEqual(errors, [["sim:NO", "unknown_symbol"]]);
+  assert.deepEqual(types(), ["subscribed"]);
+});
+
+test("a request that may succeed later is sent again", () => {
+  market.subscribe("quotes", "sim:A", handler);
+  const socket = connect();
+  const [{ id }] = socket.requests();
+  socket.say({ id, error: { code: "rate_limited", message: "slower", retryable: true } });
+  mock.timers.tick(999);
+  assert.equal(socket.requests().length, 0);
+  mock.timers.tick(1);
+  assert.deepEqual(socket.requests()[0].params.symbols, ["sim:A"]);
+});
+
+test("goaway says when to come back", () => {
+  const socket = connect();
+  socket.say({ type: "goaway", reconnect_in_ms: 1500, reason: "shutdown" });
+  socket.end(1001, "shutdown");
+  assert.deepEqual(states.at(-1), { state: "closed", code: 1001, reason: "shutdown", retryInMs: 1500 });
+  mock.timers.tick(1499);
+  assert.equal(sockets.opened.length, 1);
+  mock.timers.tick(1);
+  assert.equal(sockets.opened.length, 2);
+});
+
+for (const code of [1001, 1006, 1011, 1012, 1013, 4000, 4008, 4012, 4499]) {
+  test(`close code ${code} is followed by a reconnect`, () => {
+    connect().end(code);
+    assert.equal(market.state, "closed");
+    mock.timers.tick(15_001);
+    assert.equal(sockets.opened.length, 2);
+  });
+}
+
+for (const code of [1002, 1003, 1007, 1008, 1009, 4500, 4501, 4503, 4505, 4999]) {
+  test(`close code ${code} is final`, () => {
+    connect().end(code);
+    assert.equal(market.state, "failed");
+    mock.timers.tick(60_000);
+    assert.equal(sockets.opened.length, 1);
+  });
+}
+
+test("attempts that fail back off, with jitter, up to 15 s; a steady connection begins anew", () => {
+  mock.method(Math, "random", () => 1);
+  const waits = [];
+  for (let n = 0; n < 8; n += 1) {
+    sockets.last().end(1006);
+    waits.push(states.at(-1).retryInMs);
+    mock.timers.tick(waits.at(-1));
+  }
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
+  connect();
+  mock.timers.tick(10_000);
+  sockets.last().end(1006);
+  assert.equal(states.at(-1).retryInMs, 250);
+  mock.method(Math, "random", () => 0.5);
+  mock.timers.tick(250);
+  sockets.last().end(1006);
+  assert.equal(states.at(-1).retryInMs, 250);
+});
+
+test("three heartbeats of silence are a dead connection", () => {
+  const socket = connect();
+  mock.timers.tick(9_000);
+  socket.say({ type: "heartbeat", ts: 1 });
+  mock.timers.tick(14_000);
+  assert.equal(market.state, "open");
+  mock.timers.tick(10_000);
+  assert.equal(socket.closedWith, "none");
+  assert.ok(states.some(({ state, reason }) => state === "closed" && reason === "no heartbeat"));
+});
+
+test("ping tells the round trip, and rejects when the connection is lost", async () => {
+  const socket = connect();
+  const answered = market.ping();
+  const [{ id, method }] = socket.requests();
+  assert.equal(method, "ping");
+  socket.say({ id, result: { ts: 1 } });
+  assert.ok((await answered) >= 0);
+  const lost = market.ping();
+  socket.end(1006);
+  await assert.rejects(lost, /lost/);
+  await assert.rejects(market.ping(), /closed/);
+});
+
+test("close is for good", () => {
+  const socket = connect();
+  market.close();
+  assert.equal(socket.closedWith, 1000);
+  mock.timers.tick(60_000);
+  assert.equal(sockets.opened.length, 1);
+  assert.equal(market.state, "closed");
+});

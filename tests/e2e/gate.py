@@ -1,0 +1,52 @@
+"""A gate between the broker and its venue, so that nothing is sent before all subscribers are there.
+
+The broker dials the gate as soon as it starts. The gate holds the connection until it is opened,
+and from then on passes bytes both ways as they come.
+"""
+
+import asyncio
+from typing import Self
+
+
+class Gate:
+    """Listens on `port`; once opened, connections lead to `target`."""
+
+    server: asyncio.Server
+
+    def __init__(self) -> None:
+        self.target: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.tasks: set[asyncio.Task] = set()
+
+    @property
+    def port(self) -> int:
+        return self.server.sockets[0].getsockname()[1]
+
+    def open(self, port: int) -> None:
+        """Lets everyone through to `port`, those who wait as well as those to come."""
+        self.target.set_result(port)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tasks.add(asyncio.current_task())
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", await self.target)
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+    async def __aenter__(self) -> Self:
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_) -> None:
+        self.server.close()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copies until the end of one direction, and hands that end on."""
+    try:
+        while data := await reader.read(1 << 18):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        writer.close()

@@ -1,0 +1,126 @@
+"""One recording's way: stand-in venue, broker, client; and beside it what the reference expects."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from client import Client
+from gate import Gate
+from processes import Broker, Process, run
+from recordings import Recording
+from reference import Market, Record, build, read_capture
+from topic import Topic
+
+CHANNELS = ("trades", "quotes", "book", "book10", "ticker", "status")
+# How long a replay may take at its own speed and at 10x, unless TICKCAST_FULL asks for all of it.
+WALL_S_MAX = {"1": 10, "10": 12}
+FULL = bool(os.environ.get("TICKCAST_FULL"))
+
+
+@dataclass
+class Outcome:
+    """What arrived, and what should have; both by the venue's own symbol."""
+
+    recording: Recording
+    expected: dict[str, Market]
+    topics: dict[tuple[str, str], Topic]
+
+    def topic(self, channel: str, symbol: str) -> Topic:
+        return self.topics[channel, f"{self.recording.venue}:{symbol}"]
+
+    def complete(self) -> bool:
+        """Whether all is there, so that there is no use in waiting longer."""
+        return all(self.symbol_complete(market) for market in self.expected.values())
+
+    def symbol_complete(self, market: Market) -> bool:
+        trades = self.topic("trades", market.symbol)
+        quotes = self.topic("quotes", market.symbol)
+        book = self.topic("book", market.symbol)
+        return (
+            len(trades.trades) + trades.lost >= len(market.trades)
+            and len(quotes.quotes) + quotes.conflated >= len(market.quotes)
+            and (market.book is None or book.book() == market.kept)
+        )
+
+
+async def prepare(recording: Recording, directory: Path) -> Path:
+    """The recording as a capture that replays: imported, unless it replays as it is."""
+    if recording.importer is None:
+        return recording.path
+    out = directory / f"{recording.name}.capture"
+    if not out.exists():
+        arguments = ["import", "--from", recording.importer, recording.path]
+        arguments += ["--venue", recording.venue, "--out", out]
+        status, output = await run("feed-replay", *arguments)
+        assert status == 0, output
+    return out
+
+
+def cut(records: list[Record], span_s: float) -> tuple[list[Record], float | None]:
+    """The records of the first seconds, and the span that names them without doubt.
+
+    The span ends in the middle of a pause, so that it does not matter on which side its end lies.
+    """
+    start = records[0].time_ns
+    for i in range(1, len(records)):
+        before, after = records[i - 1].time_ns - start, records[i].time_ns - start
+        if before >= span_s * 1e9 and after - before > 4e6:
+            return records[:i], (before + after) / 2e9
+    return records, None
+
+
+async def replay(recording: Recording, speed: str, directory: Path) -> Outcome:
+    """Serves the recording at `speed` and gives what a subscriber of everything ends with."""
+    capture = await prepare(recording, directory)
+    records, span_s = list(recording.records()), None
+    if speed in WALL_S_MAX and not FULL:
+        records, span_s = cut(list(read_capture(capture)), WALL_S_MAX[speed] * float(speed))
+    expected = build(recording.venue, records)
+    serve = ["serve", capture, "--venue", recording.venue, "--listen", "127.0.0.1:0"]
+    serve += ["--speed", speed] + (["--to", f"+{span_s:.6f}s"] if span_s else [])
+    async with (
+        Gate() as gate,
+        await Broker.start(feed_url(recording, gate.port)) as broker,
+        await Client.connect(broker.stream, max_queue=None) as client,
+    ):
+        symbols = [f"{recording.venue}:{symbol}" for symbol in recording.symbols]
+        for channel in CHANNELS:
+            await client.subscribe(channel, symbols)
+        async with await Process.start("feed-replay", *serve) as venue:
+            gate.open(int((await venue.line(r"serving .* on ws://127\.0\.0\.1:(\d+)"))[1]))
+            outcome = Outcome(recording, expected, client.topics)
+            await arrive(client, outcome, 60 + duration_s(records, speed))
+    return outcome
+
+
+async def arrive(client: Client, outcome: Outcome, timeout_s: float) -> None:
+    """Waits until all is there, and then for a moment for what should not be there.
+
+    What is still missing at the end is for the tests to say.
+    """
+    try:
+        await client.until(outcome.complete, timeout_s, "the end of the recording")
+    except TimeoutError:
+        return
+    await asyncio.sleep(0.3)
+    client.raise_failure()
+
+
+def feed_url(recording: Recording, port: int) -> str:
+    """The URL that makes the broker dial the stand-in."""
+    query = {"symbols": ",".join(recording.symbols)} | recording.query
+    if recording.venue == "binance":
+        query["rest"] = f"http://127.0.0.1:{port}"
+    path = "/v2" if recording.venue == "kraken" else ""
+    return f"{recording.venue}+ws://127.0.0.1:{port}{path}?{urlencode(query, safe=':/,')}"
+
+
+def duration_s(records: list[Record], speed: str) -> float:
+    """How long the records take at this speed; a bound where they carry no times."""
+    if speed == "max":
+        return 0
+    if records[0].time_ns is None:
+        return 120 / float(speed)
+    return (records[-1].time_ns - records[0].time_ns) / 1e9 / float(speed)

@@ -1,0 +1,187 @@
+//! A topic with its name: the table's log and image, and the frames that are made of them.
+//!
+//! Shards, HTTP and the digest all take their bytes from here, so they cannot differ.
+
+use bytes::Bytes;
+use schemas::model::{Body, BookImage, Channel, Event, Micros, State, Symbol, Trade, Update, Whole};
+use schemas::wire::frame::{self, AsOf};
+use schemas::wire::{SeqRange, websocket};
+use std::ops::Deref;
+use std::sync::Arc;
+use table::{Encoding, Position, TopicId};
+
+/// How many trades the snapshot of a `trades` topic holds.
+pub const SNAPSHOT_TRADES: usize = 50;
+
+/// What the table's logs hold.
+#[derive(Debug)]
+pub struct Logged(pub Event);
+
+impl Deref for Logged {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.0
+    }
+}
+
+impl table::Record for Logged {
+    fn width(&self) -> u64 {
+        self.0.width()
+    }
+
+    fn is_mark(&self) -> bool {
+        !matches!(self.0.body, Body::Update(_))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+/// The table of all topics.
+pub type Table = table::Table<Logged, BookImage>;
+/// One topic's log and image.
+pub type Topic = table::Topic<Logged, BookImage>;
+/// One entry of a topic's log.
+pub type Entry = table::Entry<Logged>;
+/// The image of a book.
+pub type Image = table::Image<BookImage>;
+
+/// A topic and what it is called.
+#[derive(Debug)]
+pub struct TopicHandle {
+    /// Its place in the table.
+    pub id: TopicId,
+    /// The channel.
+    pub channel: Channel,
+    /// The symbol.
+    pub symbol: Symbol,
+    /// The name of its present life.
+    pub epoch: Arc<str>,
+    /// Its log and image.
+    pub topic: Arc<Topic>,
+}
+
+/// The state of a topic as of a position, ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// A whole WebSocket frame.
+    pub frame: Bytes,
+    /// What it includes; the log goes on after it.
+    pub position: Position,
+}
+
+impl TopicHandle {
+    /// The name that frames carry.
+    #[must_use]
+    pub fn wire(&self) -> frame::Topic<'_> {
+        frame::Topic { channel: self.channel, symbol: &self.symbol, epoch: &self.epoch }
+    }
+
+    /// The topic's state as of its latest entry.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.topic.latest().map_or(State::default(), |entry| entry.record().state)
+    }
+
+    /// The frame of a log entry, encoded by whoever needs it first.
+    #[must_use]
+    pub fn frame<'a>(&self, entry: &'a Entry) -> &'a Bytes {
+        entry.update_frame(Encoding::Json, || {
+            encode(|out| frame::entry(out, self.wire(), range(entry), entry.record()))
+        })
+    }
+
+    /// The state as of `stand`, at which the caller found the topic's head when it joined, or the latest state that is
+    /// still there. For a book it may be older than `stand`: the log goes on after it. None without any entry.
+    #[must_use]
+    pub fn snapshot(&self, image: Option<&Image>, stand: Position) -> Option<Snapshot> {
+        if stand.index == 0 {
+            return None;
+        }
+        match self.channel {
+            Channel::Book => self.book_snapshot(image).or_else(|| self.entry_snapshot(stand)),
+            _ => self.entry_snapshot(stand),
+        }
+    }
+
+    fn book_snapshot(&self, image: Option<&Image>) -> Option<Snapshot> {
+        let image = image?;
+        let position = image.position();
+        let seq = SeqRange::new(position.seq, position.seq);
+        let frame = image.frame(Encoding::Json, || {
+            encode(|out| frame::snapshot_book(out, self.wire(), seq, image.body()))
+        });
+        Some(Snapshot { frame: frame.clone(), position })
+    }
+
+    /// A snapshot out of the entry at `stand`, which holds the whole state (of `trades`: with those before it).
+    fn entry_snapshot(&self, stand: Position) -> Option<Snapshot> {
+        let entry = self.topic.read(stand.index).or_else(|| self.topic.latest())?;
+        let frame = entry.snapshot_frame(Encoding::Json, || encode(|out| self.write_snapshot(out, &entry)));
+        Some(Snapshot { frame: frame.clone(), position: entry.position() })
+    }
+
+    fn write_snapshot(&self, out: &mut Vec<u8>, entry: &Entry) {
+        if self.channel == Channel::Trades {
+            return self.write_trades(out, entry);
+        }
+        let event: &Event = entry.record();
+        let (whole, data) = match &event.body {
+            Body::Update(update) => ((event.ts, Some(event.rx)), Some(update)),
+            Body::State(change) => whole(change.last.as_deref()),
+            Body::Reset(_) | Body::Loss(_) => ((None, None), None),
+        };
+        let as_of = AsOf { ts: whole.0, rx: whole.1, state: event.state };
+        let empty = Update::Book(Box::default());
+        // A book that nothing is known of has no levels; that is what its state is about.
+        let is_book = matches!(self.channel, Channel::Book | Channel::Book10);
+        let data = data.or_else(|| is_book.then_some(&empty));
+        frame::snapshot_whole(out, self.wire(), SeqRange::new(entry.last(), entry.last()), as_of, data);
+    }
+
+    /// The last trades up to `entry`, as far as the log reaches back.
+    fn write_trades(&self, out: &mut Vec<u8>, entry: &Entry) {
+        let (mut found, mut first) = (Vec::new(), entry.last());
+        let mut latest = None;
+        let mut take = |entry: &Entry| {
+            let event: &Event = entry.record();
+            if let Body::Update(Update::Trades(trades)) = &event.body {
+                latest.get_or_insert((event.ts, event.rx));
+                let room = SNAPSHOT_TRADES - found.len();
+                found.extend(trades.iter().rev().take(room).cloned());
+                first = entry.last() + 1 - trades.len().min(room) as u64;
+            }
+            found.len() < SNAPSHOT_TRADES
+        };
+        let mut index = entry.position().index;
+        let mut go_on = take(entry);
+        while go_on && index > 1 {
+            index -= 1;
+            go_on = self.topic.read(index).is_some_and(|before| take(&before));
+        }
+        let trades: Vec<Trade> = found;
+        let (ts, rx) = latest.map_or((None, None), |(ts, rx)| (ts, Some(rx)));
+        let as_of = AsOf { ts, rx, state: entry.record().state };
+        let seq = SeqRange::new(first, entry.last());
+        frame::snapshot_trades(out, self.wire(), seq, as_of, trades.iter().rev());
+    }
+}
+
+type Times = (Option<Micros>, Option<Micros>);
+
+fn whole(last: Option<&Whole>) -> (Times, Option<&Update>) {
+    last.map_or(((None, None), None), |whole| ((whole.ts, Some(whole.rx)), Some(&whole.update)))
+}
+
+fn range(entry: &Entry) -> SeqRange {
+    SeqRange::new(entry.first(), entry.last())
+}
+
+/// A WebSocket text frame around what `write` writes.
+pub fn encode(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut text = Vec::with_capacity(512);
+    write(&mut text);
+    websocket::text(&text)
+}

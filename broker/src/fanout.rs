@@ -1,0 +1,152 @@
+//! The fan-out: shards that read the table's logs and write to subscribers' sockets.
+//!
+//! | file | answers |
+//! | --- | --- |
+//! | `shard` | what one turn does |
+//! | `batch` | how frames are gathered once and shared |
+//! | `advance` | what a cursor is sent |
+//! | `serve` | how one connection catches up |
+//! | `membership`, `subscription` | who is subscribed to what |
+//! | `tier` | how updates are merged for those who want fewer |
+//! | `connection`, `lifecycle` | what is kept of a connection, how it comes and goes |
+//! | `thread` | the tasks of a shard's runtime |
+
+mod advance;
+mod batch;
+pub(crate) mod connection;
+mod lifecycle;
+mod membership;
+mod serve;
+mod settings;
+pub(crate) mod shard;
+mod stats;
+pub(crate) mod subscription;
+pub(crate) mod thread;
+mod tier;
+
+pub use settings::Settings;
+pub use stats::ShardStats;
+
+pub(crate) use membership::Beginning;
+
+use crate::clock::Clock;
+use bytes::Bytes;
+use feed::market::Market;
+use feed::topic::Table;
+use shard::Shard;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use thread::Command;
+use tokio::sync::{Notify, mpsc};
+
+/// The shards, as the control side sees them.
+#[derive(Debug)]
+pub struct Shards {
+    shards: Vec<ShardLink>,
+}
+
+#[derive(Debug)]
+struct ShardLink {
+    commands: mpsc::UnboundedSender<Command>,
+    stats: Arc<ShardStats>,
+    /// Connections handed to it so far; together with those that ended this tells its load before it has told it itself.
+    handed: AtomicUsize,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Wakes a shard that sleeps.
+#[derive(Debug, Clone, Default)]
+pub struct ShardWake(Arc<Notify>);
+
+impl table::Wake for ShardWake {
+    fn wake(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Shards {
+    /// Starts a thread for each of `wakes`, which the table was made with.
+    ///
+    /// # Errors
+    /// If a thread or its runtime cannot be made.
+    pub fn start(
+        wakes: &[ShardWake],
+        table: &Arc<Table>,
+        market: &Arc<Market>,
+        settings: &Arc<Settings>,
+        clock: &Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let start = |(index, wake): (usize, &ShardWake)| {
+            let (commands, inbox) = mpsc::unbounded_channel();
+            let stats = Arc::new(ShardStats::default());
+            let (table, market) = (Arc::clone(table), Arc::clone(market));
+            let (settings, clock, wake) = (Arc::clone(settings), Arc::clone(clock), Arc::clone(&wake.0));
+            let shard_stats = Arc::clone(&stats);
+            let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build_local(tokio::runtime::LocalOptions::default());
+                match runtime {
+                    Ok(runtime) => {
+                        let shard = Shard::new(index, table, market, settings, shard_stats);
+                        runtime.block_on(thread::run(shard, wake, clock, inbox));
+                    }
+                    Err(error) => tracing::error!(%error, "a shard's runtime cannot be made"),
+                }
+            })?;
+            Ok(ShardLink { commands, stats, handed: AtomicUsize::new(0), thread: Some(thread) })
+        };
+        let shards = wakes.iter().enumerate().map(start).collect::<io::Result<_>>()?;
+        Ok(Self { shards })
+    }
+
+    /// Hands an upgraded connection to the shard with the fewest, with the bytes read behind its handshake.
+    ///
+    /// # Errors
+    /// If the socket cannot be taken off its runtime, or the shards have ended.
+    pub fn admit(
+        &self,
+        socket: tokio::net::TcpStream,
+        read_ahead: Bytes,
+        peer: SocketAddr,
+    ) -> io::Result<()> {
+        let socket = socket.into_std()?;
+        let shard = self.shards.iter().min_by_key(|shard| shard.load()).ok_or(io::ErrorKind::NotConnected)?;
+        shard.handed.fetch_add(1, Relaxed);
+        let command = Command::Admit(socket, read_ahead, peer);
+        shard.commands.send(command).map_err(|_| io::ErrorKind::NotConnected.into())
+    }
+
+    /// The figures of each shard.
+    pub fn stats(&self) -> impl Iterator<Item = &ShardStats> {
+        self.shards.iter().map(|shard| &*shard.stats)
+    }
+
+    /// Connections that are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shards.iter().map(ShardLink::load).sum()
+    }
+
+    /// Tells all clients to go and waits for the threads to end, which takes at most about two close timeouts.
+    pub fn shutdown(&mut self) {
+        for shard in &self.shards {
+            // A shard that has ended needs no telling.
+            let _ = shard.commands.send(Command::Shutdown);
+        }
+        for thread in self.shards.iter_mut().filter_map(|shard| shard.thread.take()) {
+            if thread.join().is_err() {
+                tracing::error!("a shard's thread has panicked");
+            }
+        }
+    }
+}
+
+impl ShardLink {
+    fn load(&self) -> usize {
+        self.handed.load(Relaxed).saturating_sub(self.stats.ended.load(Relaxed) as usize)
+    }
+}

@@ -1,0 +1,219 @@
+//! Advancing a cursor to where its shard stands: the one act that joining, following, falling behind and resuming are.
+//!
+//! While the log reaches back, a cursor may be given every entry. One that is to skip ([`Pace::Latest`]) gets, by the
+//! topic's data, the latest (with `conflated` for what was skipped), every trade still in the log (with `gap` for the
+//! rest), or the book's image. Whatever happens, the frames' ranges tile.
+
+use bytes::Bytes;
+use feed::topic::{Entry, Image, TopicHandle, encode};
+use schemas::model::{Body, Channel, Update};
+use schemas::wire::{SeqRange, frame};
+use std::sync::Arc;
+use table::Position;
+
+/// A cursor this many entries behind in a book's log is served from it; beyond, from the image.
+const SHORT_LOG: u64 = 64;
+
+/// How a cursor goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Every entry that the log still has.
+    Every,
+    /// What is needed to be up to date.
+    Latest,
+}
+
+/// What was sent instead of data.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    /// Sequence numbers that `conflated` frames or a snapshot stand for.
+    pub(crate) conflated: u64,
+    /// Trades that left the log before the cursor came.
+    pub(crate) lost: u64,
+}
+
+/// Takes a frame, and where one stands who has it; says whether there is room for more.
+pub(crate) trait Sink {
+    /// Takes a frame.
+    fn take(&mut self, frame: &Bytes, position: Position) -> bool;
+}
+
+/// A cursor on its way through one topic.
+pub(crate) struct Advance<'a, S> {
+    handle: &'a TopicHandle,
+    at: Position,
+    to: Position,
+    sink: &'a mut S,
+    skipped: Skipped,
+    open: bool,
+}
+
+/// Where a cursor got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Advanced {
+    /// Where it stands.
+    pub(crate) at: Position,
+    /// What it was not sent.
+    pub(crate) skipped: Skipped,
+}
+
+/// Advances a cursor from `at` towards `to`, a position that the topic's head has reached. It stops short of `to` when the
+/// sink is full, or when the writer was so much faster that what `to` needs is already overwritten: then a later try, with a
+/// later `to`, goes on.
+pub(crate) fn advance<S: Sink>(
+    handle: &TopicHandle,
+    at: Position,
+    to: Position,
+    pace: Pace,
+    sink: &mut S,
+) -> Advanced {
+    let mut advance = Advance { handle, at, to, sink, skipped: Skipped::default(), open: true };
+    advance.run(pace);
+    Advanced { at: advance.at, skipped: advance.skipped }
+}
+
+impl<S: Sink> Advance<'_, S> {
+    fn run(&mut self, pace: Pace) {
+        if pace == Pace::Latest && self.pending() > 1 {
+            self.skip();
+        }
+        while self.open && self.pending() > 0 {
+            match self.handle.topic.read(self.at.index + 1) {
+                Some(entry) => self.entry(&entry),
+                None if !self.lapped() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn pending(&self) -> u64 {
+        self.to.index.saturating_sub(self.at.index)
+    }
+
+    fn image(&self) -> Option<Arc<Image>> {
+        (self.handle.channel == Channel::Book).then(|| self.handle.topic.image()).flatten()
+    }
+
+    fn send(&mut self, frame: &Bytes, position: Position) {
+        self.open = self.sink.take(frame, position);
+        self.at = position;
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        if entry.first() <= self.at.seq {
+            // A client resumes between the trades of one update.
+            return self.rest_of_trades(entry, self.at.seq);
+        }
+        self.send(self.handle.frame(entry), entry.position());
+    }
+
+    fn rest_of_trades(&mut self, entry: &Entry, after: u64) {
+        let Body::Update(Update::Trades(trades)) = &entry.record().body else { return };
+        let had = (after + 1 - entry.first()) as usize;
+        let rest = Update::Trades(trades[had.min(trades.len())..].into());
+        let seq = SeqRange::new(after + 1, entry.last());
+        let event = entry.record();
+        let frame = encode(|out| frame::update(out, self.handle.wire(), seq, event.ts, event.rx, &rest));
+        self.send(&frame, entry.position());
+    }
+
+    /// Passes over what newer data replaces.
+    fn skip(&mut self) {
+        match self.handle.channel {
+            Channel::Trades => {}
+            Channel::Book if self.pending() <= SHORT_LOG => {}
+            Channel::Book => {
+                self.to_image();
+            }
+            _ => {
+                self.to_latest();
+            }
+        }
+    }
+
+    /// The entry that comes next is no longer in the log. False if nothing can be done about it just now.
+    fn lapped(&mut self) -> bool {
+        match self.handle.channel {
+            Channel::Trades => self.over_lost_trades(),
+            Channel::Book => self.to_image(),
+            _ => self.to_latest(),
+        }
+    }
+
+    /// Goes on from the book's image, if that is ahead of the cursor and not ahead of its goal.
+    fn to_image(&mut self) -> bool {
+        let Some(image) = self.image() else { return false };
+        let position = image.position();
+        if position.index <= self.at.index || position.index > self.to.index {
+            return false;
+        }
+        let Some(snapshot) = self.handle.snapshot(Some(&image), position) else { return false };
+        self.skipped.conflated += position.seq - self.at.seq - 1;
+        self.send(&snapshot.frame, snapshot.position);
+        true
+    }
+
+    /// Sends the last state, if it changed, and the latest data, in their order.
+    fn to_latest(&mut self) -> bool {
+        let Some(newest) = self.handle.topic.read(self.to.index) else { return false };
+        let mut frames: Vec<Arc<Entry>> = Vec::with_capacity(2);
+        let is_mark = |entry: &Entry| !matches!(entry.record().body, Body::Update(_));
+        if is_mark(&newest) {
+            frames.extend(self.latest_data());
+        } else {
+            let marks = self.handle.topic.marks_between(self.at.seq, self.to.seq);
+            frames.extend(marks.entries.last().cloned());
+        }
+        frames.push(newest);
+        for entry in frames {
+            self.conflate_up_to(&entry);
+            self.send(self.handle.frame(&entry), entry.position());
+        }
+        true
+    }
+
+    /// The latest data before the marks that end the range. States come rarely, so the search is short.
+    fn latest_data(&self) -> Option<Arc<Entry>> {
+        let earliest = self.at.index + 1;
+        (earliest..self.to.index)
+            .rev()
+            .map_while(|index| self.handle.topic.read(index))
+            .find(|entry| matches!(entry.record().body, Body::Update(_)))
+    }
+
+    fn conflate_up_to(&mut self, next: &Entry) {
+        let seq = SeqRange::new(self.at.seq + 1, next.first() - 1);
+        if seq.first > seq.last {
+            return;
+        }
+        self.skipped.conflated += seq.last - seq.first + 1;
+        let frame = encode(|out| frame::conflated(out, self.handle.wire(), seq));
+        self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
+    }
+
+    /// Counts the trades that left the log, and sends the states that came between them.
+    fn over_lost_trades(&mut self) -> bool {
+        let Some(oldest) = self.handle.topic.oldest() else { return false };
+        if oldest.position().index <= self.at.index + 1 {
+            return false;
+        }
+        let marks = self.handle.topic.marks_between(self.at.seq, oldest.first() - 1);
+        for mark in marks.entries {
+            self.gap_up_to(&mark);
+            self.send(self.handle.frame(&mark), mark.position());
+        }
+        self.gap_up_to(&oldest);
+        true
+    }
+
+    fn gap_up_to(&mut self, next: &Entry) {
+        let seq = SeqRange::new(self.at.seq + 1, next.first() - 1);
+        if seq.first > seq.last {
+            return;
+        }
+        let lost = seq.last - seq.first + 1;
+        self.skipped.lost += lost;
+        let frame = encode(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
+        self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
+    }
+}

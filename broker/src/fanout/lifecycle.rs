@@ -1,0 +1,175 @@
+//! How connections come and go: admission, replies, pings and heartbeats, closing.
+
+use super::connection::{Connection, ConnectionId, Sent};
+use super::shard::{Effect, Flow, Hot, Shard, millis};
+use schemas::model::Micros;
+use schemas::wire::websocket::{self, PING, TEXT};
+use schemas::wire::{close, reply};
+use socket2::SockRef;
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+
+impl Shard {
+    /// Takes a connection in; its first frame is `hello`.
+    pub(crate) fn admit(&mut self, socket: Rc<TcpStream>, peer: SocketAddr, now: Instant) -> ConnectionId {
+        // The first pings are spread, so that connections that came together are not pinged together.
+        let spread = self.counts.accepted.wrapping_mul(7_919) % self.settings.ping_ms.max(1);
+        let next_ping = now + Duration::from_millis(self.settings.ping_ms / 2 + spread / 2);
+        let id = self.connections.insert(Connection::new(socket, peer, next_ping));
+        if self.hot.len() <= id {
+            self.hot.resize(id + 1, Hot::VACANT);
+        }
+        let sent_ms = millis(self.began, now);
+        self.hot[id] = Hot { flow: Flow::Ready, sent_ms, ..Hot::VACANT };
+        self.counts.accepted += 1;
+        self.counts.connections += 1;
+        let hello = reply::hello(&self.settings.hello());
+        self.send_text(id, &hello, now);
+        id
+    }
+
+    /// Sends a reply or another text that concerns one connection, before any data that is not yet written.
+    pub(crate) fn send_text(&mut self, id: ConnectionId, text: &[u8], now: Instant) {
+        let mut frame = Vec::with_capacity(text.len() + 10);
+        websocket::append(&mut frame, TEXT, text);
+        self.send_control(id, &frame, now);
+    }
+
+    /// Sends whole frames that concern one connection.
+    pub(crate) fn send_control(&mut self, id: ConnectionId, frames: &[u8], now: Instant) {
+        self.flush_one(id, now);
+        if self.hot.get(id).is_none_or(|hot| matches!(hot.flow, Flow::Closing | Flow::Vacant)) {
+            return;
+        }
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let waiting = connection.outbound.control_waiting();
+        if waiting > 0 && waiting + frames.len() > self.settings.control_bytes_max {
+            self.counts.closed_policy += 1;
+            return self.close(id, close::POLICY, "replies are not read");
+        }
+        connection.outbound.push_control(frames);
+        self.hot[id].sent_ms = millis(self.began, now);
+        self.send_waiting(id, now);
+    }
+
+    fn send_waiting(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        match connection.send_waiting() {
+            Sent::All => {}
+            Sent::Full => {
+                if self.hot[id].flow == Flow::Ready {
+                    self.hot[id].flow = Flow::Behind;
+                }
+                self.await_writable(id, now);
+            }
+            Sent::Broken => self.break_off(id),
+        }
+    }
+
+    /// Closes a connection: a close frame, then the end of our side, then the peer has a while to end its own.
+    pub(crate) fn close(&mut self, id: ConnectionId, code: u16, reason: &str) {
+        let mut frame = Vec::new();
+        websocket::append_close(&mut frame, code, reason);
+        self.close_with(id, &frame);
+    }
+
+    /// Closes a connection with these last frames.
+    pub(crate) fn close_with(&mut self, id: ConnectionId, frames: &[u8]) {
+        let Some(hot) = self.hot.get_mut(id) else { return };
+        if matches!(hot.flow, Flow::Closing | Flow::Vacant) {
+            return;
+        }
+        let now = Instant::now();
+        self.flush_one(id, now);
+        self.hot[id].flow = Flow::Closing;
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.outbound.drop_data();
+        connection.outbound.push_control(frames);
+        self.effects.push(Effect::Linger(id));
+    }
+
+    /// The connection is broken: its reader finds that out and removes it.
+    pub(crate) fn break_off(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        self.hot[id].flow = Flow::Closing;
+        connection.outbound.drop_data();
+        // It may be gone already, which is what is wanted.
+        let _ = SockRef::from(&*connection.socket).shutdown(Shutdown::Both);
+    }
+
+    /// Ends a connection's place here.
+    pub(crate) fn remove(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let topics: Vec<_> = connection.subscriptions.iter().map(|held| held.topic).collect();
+        for topic in topics {
+            self.unsubscribe(id, topic);
+        }
+        self.connections.remove(id);
+        self.hot[id] = Hot { is_waiting: self.hot[id].is_waiting, ..Hot::VACANT };
+        self.counts.connections -= 1;
+        self.counts.ended += 1;
+    }
+
+    /// Pings, heartbeats and time limits. Called a few times a second.
+    pub(crate) fn sweep(&mut self, now: Instant, clock: Micros) {
+        let ids: Vec<ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            match self.hot[id].flow {
+                Flow::Ready | Flow::Behind => self.sweep_one(id, now, clock),
+                Flow::Closing | Flow::Vacant => {}
+            }
+        }
+        self.measure();
+    }
+
+    fn sweep_one(&mut self, id: ConnectionId, now: Instant, clock: Micros) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let late =
+            |since: Instant, ms: u64| now.saturating_duration_since(since) >= Duration::from_millis(ms);
+        if connection.pinged.is_some_and(|pinged| late(pinged, self.settings.pong_timeout_ms)) {
+            self.counts.closed_no_pong += 1;
+            return self.close(id, close::NO_PONG, "no pong");
+        }
+        let stalled = connection.outbound.behind().is_some_and(|behind| {
+            behind.slow_since.is_some() && late(behind.progress, self.settings.stall_time_max_ms)
+        });
+        if stalled {
+            self.counts.closed_slow += 1;
+            return self.close(id, close::SLOW_CONSUMER, "nothing was read for too long");
+        }
+        if now >= connection.next_ping {
+            connection.next_ping = now + Duration::from_millis(self.settings.ping_ms);
+            connection.pinged.get_or_insert(now);
+            let mut ping = Vec::new();
+            websocket::append(&mut ping, PING, b"");
+            return self.send_control(id, &ping, now);
+        }
+        let silent_ms = millis(self.began, now).wrapping_sub(self.hot[id].sent_ms);
+        if u64::from(silent_ms) >= self.settings.heartbeat_ms && self.is_ready(id) {
+            self.send_text(id, &reply::heartbeat(clock), now);
+        }
+    }
+
+    /// The client has answered a ping, or shown life unasked.
+    pub(crate) fn ponged(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.pinged = None;
+        }
+    }
+
+    /// Counts those that are behind and what is held for them.
+    fn measure(&mut self) {
+        let (mut behind, mut held, mut largest) = (0, 0, 0);
+        for (id, connection) in &self.connections {
+            let bytes = connection.outbound.held_bytes() as u64;
+            behind += u64::from(self.hot[id].flow == Flow::Behind);
+            held += bytes;
+            largest = largest.max(bytes);
+        }
+        self.counts.connections_behind = behind;
+        self.counts.bytes_held = held;
+        self.counts.bytes_held_largest = largest;
+    }
+}

@@ -1,0 +1,209 @@
+//! Who is subscribed to what.
+
+use super::connection::{ConnectionId, Cursor};
+use super::shard::{Effect, Flow, Shard};
+use super::subscription::{Options, Pattern, RAW, ServedTopic, Subscription};
+use feed::topic::TopicHandle;
+use schemas::model::State;
+use schemas::wire::request::Resume;
+use std::sync::Arc;
+use std::time::Instant;
+use table::{Position, TopicId};
+
+/// What a subscription begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Granted {
+    /// The last `seq` of the snapshot that follows, or what is resumed after.
+    pub(crate) seq: u64,
+    pub(crate) state: State,
+    /// Whether the log reached back; none if that was not asked.
+    pub(crate) resumed: Option<bool>,
+}
+
+/// Where a subscription is to begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Beginning<'a> {
+    /// With a snapshot; what is already held goes on without one.
+    Snapshot,
+    /// With a snapshot even if it is held.
+    AlwaysSnapshot,
+    /// After what the client has.
+    Resume(&'a Resume),
+}
+
+impl Shard {
+    /// Subscribes a connection to a topic, or changes the options of what it holds. Data follows in the next turn. The caller
+    /// has flushed what the present batch owes the connection.
+    pub(crate) fn subscribe(
+        &mut self,
+        id: ConnectionId,
+        handle: &Arc<TopicHandle>,
+        options: Options,
+        beginning: Beginning<'_>,
+        now: Instant,
+    ) -> Granted {
+        let topic = handle.id;
+        let held = self.subscription(id, topic);
+        let join = handle.topic.join(self.index);
+        self.topics.entry(topic).or_insert_with(|| ServedTopic::new(Arc::clone(handle), join.head));
+        let state = handle.state();
+        let at = held.map(|subscription| self.cursor_of(id, subscription));
+        if let Some(subscription) = held {
+            self.leave_group(id, subscription);
+        }
+        self.join_group(id, topic, options);
+        let (cursor, resumed) = match (beginning, at) {
+            (Beginning::Snapshot, Some(at)) => (at, None),
+            (Beginning::Resume(resume), _) => begin_after(handle, resume, join.image.as_deref(), join.head),
+            _ => (begin(handle, join.image.as_deref(), join.head), None),
+        };
+        let seq = match &cursor {
+            Cursor::At(position) => position.seq,
+            Cursor::Begin(snapshot) => snapshot.position.seq,
+        };
+        self.fall_behind(id, topic, cursor, now);
+        Granted { seq, state, resumed }
+    }
+
+    /// Ends a subscription. The caller has flushed what the present batch owes the connection.
+    pub(crate) fn unsubscribe(&mut self, id: ConnectionId, topic: TopicId) -> bool {
+        let Some(subscription) = self.subscription(id, topic) else { return false };
+        self.leave_group(id, subscription);
+        if let Some(connection) = self.connections.get_mut(id) {
+            if let Ok(at) = connection.subscriptions.binary_search_by_key(&topic, |held| held.topic) {
+                connection.subscriptions.remove(at);
+                self.counts.subscriptions -= 1;
+            }
+            if let Some(behind) = connection.outbound.behind_mut() {
+                behind.cursors.remove(&topic);
+            }
+        }
+        self.leave_topic(topic);
+        true
+    }
+
+    /// What a connection holds of a topic.
+    pub(crate) fn subscription(&self, id: ConnectionId, topic: TopicId) -> Option<Subscription> {
+        let held = &self.connections.get(id)?.subscriptions;
+        held.binary_search_by_key(&topic, |held| held.topic).ok().map(|at| held[at])
+    }
+
+    /// Subscribes those whose patterns cover topics that are new since the last look.
+    pub(crate) fn look_at_new_topics(&mut self, now: Instant) {
+        let registry = self.market.registry();
+        let seen = std::mem::replace(&mut self.topics_seen, registry.topics_len());
+        for id in seen..self.topics_seen {
+            let Some(handle) = registry.topic(TopicId(id)) else { continue };
+            for (connection, options) in self.covered_by(handle) {
+                if self.subscription(connection, handle.id).is_none() && self.has_room(connection) {
+                    self.subscribe(connection, handle, options, Beginning::Snapshot, now);
+                }
+            }
+        }
+    }
+
+    /// Whether a connection may hold one more subscription.
+    pub(crate) fn has_room(&mut self, id: ConnectionId) -> bool {
+        let max = self.settings.subscriptions_max;
+        let has_room = self
+            .connections
+            .get(id)
+            .is_some_and(|connection| connection.subscriptions.len() + connection.patterns.len() < max);
+        self.counts.subscriptions_refused += u64::from(!has_room);
+        has_room
+    }
+
+    fn covered_by(&self, handle: &TopicHandle) -> Vec<(ConnectionId, Options)> {
+        let covers = |pattern: &&Pattern| pattern.covers(handle.channel, &handle.symbol);
+        self.connections
+            .iter()
+            .filter(|(id, _)| self.hot[*id].flow != Flow::Closing)
+            .filter_map(|(id, connection)| {
+                connection.patterns.iter().find(covers).map(|pattern| (id, pattern.options))
+            })
+            .collect()
+    }
+
+    /// Where a connection stands in a topic that it holds.
+    fn cursor_of(&mut self, id: ConnectionId, subscription: Subscription) -> Cursor {
+        let noted = self
+            .connections
+            .get(id)
+            .and_then(|connection| connection.outbound.behind()?.cursors.get(&subscription.topic).cloned());
+        noted.unwrap_or_else(|| Cursor::At(self.stand_of(id, subscription.topic, subscription.options.tier)))
+    }
+
+    fn join_group(&mut self, id: ConnectionId, topic: TopicId, options: Options) {
+        let Some(served) = self.topics.get_mut(&topic) else { return };
+        let slot = served.group(options.tier).add(id);
+        if options.tier != RAW && self.tiers.start(options.tier) {
+            self.effects.push(Effect::Tick(options.tier));
+        }
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let subscription = Subscription { topic, options, slot };
+        match connection.subscriptions.binary_search_by_key(&topic, |held| held.topic) {
+            Ok(at) => connection.subscriptions[at] = subscription,
+            Err(at) => {
+                connection.subscriptions.insert(at, subscription);
+                self.counts.subscriptions += 1;
+            }
+        }
+    }
+
+    fn leave_group(&mut self, id: ConnectionId, subscription: Subscription) {
+        let Subscription { topic, options, slot } = subscription;
+        let Some(served) = self.topics.get_mut(&topic) else { return };
+        let Some(group) = served.find_group(options.tier) else { return };
+        debug_assert_eq!(group.members.get(slot as usize), Some(&id), "a slot is its member's");
+        let moved = group.remove(slot);
+        if group.members.is_empty() {
+            served.groups.retain(|group| group.tier != options.tier);
+        }
+        if let Some(held) = moved.and_then(|moved| self.connections.get_mut(moved))
+            && let Ok(at) = held.subscriptions.binary_search_by_key(&topic, |held| held.topic)
+        {
+            held.subscriptions[at].slot = slot;
+        }
+    }
+
+    /// Forgets a topic that nobody in this shard is subscribed to any more.
+    fn leave_topic(&mut self, topic: TopicId) {
+        if let Some(served) = self.topics.get(&topic)
+            && served.subscribers() == 0
+        {
+            served.handle.topic.leave(self.index);
+            self.topics.remove(&topic);
+        }
+    }
+
+    fn fall_behind(&mut self, id: ConnectionId, topic: TopicId, cursor: Cursor, now: Instant) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.outbound.fall_behind(now).cursors.insert(topic, cursor);
+        if self.hot[id].flow == Flow::Ready {
+            self.hot[id].flow = Flow::Behind;
+        }
+        self.wait_for_turn(id);
+    }
+}
+
+fn begin(handle: &TopicHandle, image: Option<&feed::topic::Image>, head: Position) -> Cursor {
+    handle.snapshot(image, head).map_or(Cursor::At(Position { index: 0, seq: 0 }), Cursor::Begin)
+}
+
+/// Goes on after what the client has, if it is of this life of the topic and the log reaches back; for trades in any case with
+/// what the log still has.
+fn begin_after(
+    handle: &TopicHandle,
+    resume: &Resume,
+    image: Option<&feed::topic::Image>,
+    head: Position,
+) -> (Cursor, Option<bool>) {
+    let same_life = resume.epoch == *handle.epoch && resume.after <= head.seq;
+    if same_life && let Some(position) = handle.topic.after(resume.after) {
+        return (Cursor::At(position), Some(true));
+    }
+    if same_life && handle.channel == schemas::model::Channel::Trades {
+        return (Cursor::At(Position { index: 0, seq: resume.after }), Some(false));
+    }
+    (begin(handle, image, head), Some(false))
+}

@@ -1,0 +1,249 @@
+//! Serving one connection by its cursors: after it asked for something, or after its socket was full.
+
+use super::advance::{Pace, Sink, advance};
+use super::connection::{Behind, Connection, ConnectionId, Cursor, Sent};
+use super::shard::{Flow, Shard, millis};
+use super::subscription::{RAW, Subscription};
+use super::tier::merge;
+use bytes::Bytes;
+use schemas::wire::close;
+use schemas::wire::request::OnSlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use table::{Position, TopicId};
+
+/// Frames are gathered up to about this many bytes before they are written.
+const GATHER_BYTES: usize = 32 * 1024;
+
+/// The frames of one write, of one connection's topics.
+#[derive(Default)]
+struct Gathered {
+    frames: Vec<(TopicId, Bytes, Position)>,
+    bytes: usize,
+    topic: Option<TopicId>,
+}
+
+impl Sink for Gathered {
+    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
+        if let Some(topic) = self.topic {
+            self.bytes += frame.len();
+            self.frames.push((topic, frame.clone(), position));
+        }
+        self.bytes < GATHER_BYTES
+    }
+}
+
+/// Why serving a connection stopped.
+enum Stop {
+    /// It has all.
+    CaughtUp,
+    /// Its socket is full.
+    Full,
+    /// Something is left for the next turn.
+    NextTurn,
+    /// It is closing or gone.
+    Over,
+}
+
+impl Shard {
+    /// Serves those that wait, as far as the time allows.
+    pub(crate) fn serve_waiting(&mut self, now: Instant, deadline: Instant) {
+        // Who is put back during this is served in the next turn.
+        for _ in 0..self.waiting.len() {
+            let Some(id) = self.waiting.pop_front() else { return };
+            self.hot[id].is_waiting = false;
+            self.serve(id, now, deadline);
+            if Instant::now() >= deadline {
+                return;
+            }
+        }
+    }
+
+    fn serve(&mut self, id: ConnectionId, now: Instant, deadline: Instant) {
+        match self.serve_until_stopped(id, now, deadline) {
+            Stop::CaughtUp => self.caught_up(id),
+            Stop::Full => self.await_writable(id, now),
+            Stop::NextTurn => self.wait_for_turn(id),
+            Stop::Over => {}
+        }
+    }
+
+    fn serve_until_stopped(&mut self, id: ConnectionId, now: Instant, deadline: Instant) -> Stop {
+        loop {
+            let Some(connection) = self.connections.get_mut(id) else { return Stop::Over };
+            match connection.send_waiting() {
+                Sent::Full => return Stop::Full,
+                Sent::Broken => {
+                    self.break_off(id);
+                    return Stop::Over;
+                }
+                Sent::All if self.hot[id].flow == Flow::Closing => return Stop::Over,
+                Sent::All => {}
+            }
+            let gathered = self.gather(id, now);
+            if gathered.frames.is_empty() {
+                return self.nothing_gathered(id);
+            }
+            if !self.write_gathered(id, &gathered, now) {
+                return Stop::Full;
+            }
+            if Instant::now() >= deadline {
+                return Stop::NextTurn;
+            }
+        }
+    }
+
+    fn nothing_gathered(&self, id: ConnectionId) -> Stop {
+        let behind = self.connections.get(id).and_then(|connection| connection.outbound.behind());
+        match behind {
+            _ if self.hot[id].flow == Flow::Closing => Stop::Over,
+            Some(behind) if !behind.cursors.is_empty() => Stop::NextTurn,
+            _ => Stop::CaughtUp,
+        }
+    }
+
+    fn caught_up(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.outbound.caught_up();
+            self.hot[id].flow = Flow::Ready;
+        }
+    }
+
+    /// Collects frames of the topics that a connection is behind in, each topic in its turn.
+    fn gather(&mut self, id: ConnectionId, now: Instant) -> Gathered {
+        let mut gathered = Gathered::default();
+        let topics = self.behind(id).map_or(0, |behind| behind.cursors.len());
+        for _ in 0..topics {
+            let Some((topic, cursor)) = self.behind(id).and_then(Behind::next_topic) else { break };
+            gathered.topic = Some(topic);
+            self.gather_topic(id, topic, cursor, &mut gathered, now);
+            if gathered.bytes >= GATHER_BYTES || self.hot[id].flow == Flow::Closing {
+                break;
+            }
+        }
+        gathered
+    }
+
+    fn gather_topic(
+        &mut self,
+        id: ConnectionId,
+        topic: TopicId,
+        cursor: Cursor,
+        gathered: &mut Gathered,
+        now: Instant,
+    ) {
+        self.advance_topic(topic, now);
+        let Some(subscription) = self.subscription(id, topic) else { return self.served(id, topic, None) };
+        let Some(served) = self.topics.get(&topic) else { return self.served(id, topic, None) };
+        let (handle, stand) = (Arc::clone(&served.handle), served.stand);
+        let frames = gathered.frames.len();
+        let at = match cursor {
+            Cursor::At(at) => at,
+            Cursor::Begin(snapshot) => {
+                gathered.take(&snapshot.frame, snapshot.position);
+                snapshot.position
+            }
+        };
+        let reached = if subscription.options.tier == RAW {
+            let Some(pace) = self.pace(id, subscription, at, stand, now) else { return };
+            let advanced = advance(&handle, at, stand, pace, gathered);
+            self.skipped(advanced.skipped);
+            advanced.at.index >= stand.index
+        } else {
+            let goal = self.tier_goal(topic, subscription);
+            let skipped = merge(&handle, at, goal, &mut |frame, position| {
+                gathered.take(frame, position);
+            });
+            self.skipped(skipped);
+            true
+        };
+        if reached && gathered.frames.len() == frames {
+            self.served(id, topic, Some((subscription, at)));
+        }
+    }
+
+    /// How a cursor goes on; none if the connection is closed for it.
+    fn pace(
+        &mut self,
+        id: ConnectionId,
+        subscription: Subscription,
+        at: Position,
+        to: Position,
+        now: Instant,
+    ) -> Option<Pace> {
+        let patience = Duration::from_millis(self.settings.conflate_after_ms);
+        let slow_since = self.behind(id).and_then(|behind| behind.slow_since);
+        if slow_since.is_none_or(|since| now.saturating_duration_since(since) < patience) {
+            return Some(Pace::Every);
+        }
+        if subscription.options.on_slow == OnSlow::Disconnect && to.index > at.index + 1 {
+            self.counts.closed_slow += 1;
+            self.close(id, close::SLOW_CONSUMER, "reads too slowly, and asked not to be conflated");
+            return None;
+        }
+        Some(Pace::Latest)
+    }
+
+    /// The last tick of a subscription's tier: up to there its group was served.
+    fn tier_goal(&mut self, topic: TopicId, subscription: Subscription) -> Position {
+        let Some(topic) = self.topics.get_mut(&topic) else { return Position { index: 0, seq: 0 } };
+        let stand = topic.stand;
+        topic.find_group(subscription.options.tier).map_or(stand, |group| group.stand)
+    }
+
+    /// A connection has all of a topic that is to be had now.
+    fn served(&mut self, id: ConnectionId, topic: TopicId, at: Option<(Subscription, Position)>) {
+        if let Some(behind) = self.behind(id) {
+            behind.cursors.remove(&topic);
+        }
+        if let Some((subscription, at)) = at
+            && subscription.options.tier != RAW
+            && let Some(group) =
+                self.topics.get_mut(&topic).and_then(|topic| topic.find_group(subscription.options.tier))
+        {
+            group.set_ahead(id, at);
+        }
+    }
+
+    /// Writes what was gathered and moves the cursors; false if the socket is full.
+    fn write_gathered(&mut self, id: ConnectionId, gathered: &Gathered, now: Instant) -> bool {
+        let mut bytes = Vec::with_capacity(gathered.bytes);
+        gathered.frames.iter().for_each(|(_, frame, _)| bytes.extend_from_slice(frame));
+        let Some(connection) = self.connections.get_mut(id) else { return true };
+        let Ok(taken) = connection.write(&bytes) else {
+            self.break_off(id);
+            return true;
+        };
+        if taken > 0 {
+            self.hot[id].sent_ms = millis(self.began, now);
+        }
+        let frames = settle(connection, gathered, taken, now);
+        self.counts.wrote(taken, frames);
+        taken == bytes.len()
+    }
+
+    fn behind(&mut self, id: ConnectionId) -> Option<&mut Behind> {
+        self.connections.get_mut(id)?.outbound.behind_mut()
+    }
+}
+
+/// Moves the cursors to what was sent, and keeps the rest of a frame that was cut off. Says how many frames were sent.
+fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: Instant) -> u64 {
+    let (mut end, mut sent) = (0, 0);
+    for (topic, frame, position) in &gathered.frames {
+        let start = end;
+        end += frame.len();
+        if start >= taken {
+            break;
+        }
+        sent += 1;
+        if let Some(behind) = connection.outbound.behind_mut() {
+            behind.cursors.insert(*topic, Cursor::At(*position));
+            behind.progress = now;
+        }
+        if end > taken {
+            connection.outbound.keep_cut(frame.slice(taken - start..));
+        }
+    }
+    sent
+}

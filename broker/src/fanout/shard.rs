@@ -1,0 +1,324 @@
+//! A shard's state, and the turn: drain, serve, write.
+//!
+//! Everything here belongs to one thread. A turn notes for each connection what it is owed of the topics that changed, then
+//! visits each owed connection once. It stops when its time is up, in the middle of the connections if need be, and goes on
+//! after the runtime has had a look at the sockets.
+
+use super::advance::{Pace, Sink, Skipped, advance};
+use super::batch::{Batch, Owed, SegmentId};
+use super::connection::{Connection, ConnectionId, Cursor};
+use super::settings::Settings;
+use super::stats::{Counts, ShardStats};
+use super::subscription::{RAW, ServedTopic, Tier};
+use super::tier::Tiers;
+use bytes::Bytes;
+use feed::market::Market;
+use feed::topic::Table;
+use rustc_hash::FxHashMap;
+use slab::Slab;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use table::{Position, TopicId};
+
+/// After this many writes the turn looks at the clock.
+const WRITES_PER_LOOK: usize = 16;
+
+/// What the turn looks at for each delivery, apart from the connection so that it stays in the cache.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hot {
+    /// What it is owed of the present batch.
+    pub(crate) owed: Owed,
+    pub(crate) flow: Flow,
+    /// Waits to be served.
+    pub(crate) is_waiting: bool,
+    /// When something was last written to it, in milliseconds since the shard began.
+    pub(crate) sent_ms: u32,
+}
+
+/// How a connection takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Nobody's place.
+    Vacant,
+    /// Keeps up: served by batches.
+    Ready,
+    /// Has asked for something or its socket is full: only its cursors are noted.
+    Behind,
+    /// Gets nothing more.
+    Closing,
+}
+
+impl Hot {
+    pub(crate) const VACANT: Hot =
+        Hot { owed: Owed::NOTHING, flow: Flow::Vacant, is_waiting: false, sent_ms: 0 };
+}
+
+/// What has to be done outside the shard's state, by tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Serve the connection when its socket takes bytes again.
+    AwaitWritable(ConnectionId),
+    /// See the connection to its end.
+    Linger(ConnectionId),
+    /// Tick for a tier, which has members now.
+    Tick(Tier),
+}
+
+/// One shard: its subscribers live and die here.
+pub(crate) struct Shard {
+    pub(crate) index: usize,
+    pub(crate) table: Arc<Table>,
+    pub(crate) market: Arc<Market>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) stats: Arc<ShardStats>,
+    pub(crate) counts: Counts,
+    pub(crate) began: Instant,
+    pub(crate) connections: Slab<Connection>,
+    pub(crate) hot: Vec<Hot>,
+    pub(crate) topics: FxHashMap<TopicId, ServedTopic>,
+    pub(crate) tiers: Tiers,
+    /// Topics below this were there when the patterns were last looked at.
+    pub(crate) topics_seen: u32,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) batch: Batch,
+    /// Connections that the present batch owes something.
+    owed: VecDeque<ConnectionId>,
+    /// Connections to serve by their cursors.
+    pub(crate) waiting: VecDeque<ConnectionId>,
+    dirty: Vec<TopicId>,
+}
+
+/// Frames go to the segment begun last.
+struct ToBatch<'a>(&'a mut Batch);
+
+impl Sink for ToBatch<'_> {
+    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
+        self.0.push(frame, position);
+        true
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(
+        index: usize,
+        table: Arc<Table>,
+        market: Arc<Market>,
+        settings: Arc<Settings>,
+        stats: Arc<ShardStats>,
+    ) -> Self {
+        let tiers = Tiers::new(settings.tiers_ms.len());
+        Self {
+            index,
+            table,
+            market,
+            settings,
+            stats,
+            counts: Counts::default(),
+            began: Instant::now(),
+            connections: Slab::new(),
+            hot: Vec::new(),
+            topics: FxHashMap::default(),
+            tiers,
+            topics_seen: 0,
+            effects: Vec::new(),
+            batch: Batch::default(),
+            owed: VecDeque::new(),
+            waiting: VecDeque::new(),
+            dirty: Vec::new(),
+        }
+    }
+
+    /// Works until all is done or the turn's time is up; says whether something is left.
+    pub(crate) fn turn(&mut self) -> bool {
+        let begun = Instant::now();
+        let deadline = begun + Duration::from_millis(self.settings.turn_ms_max);
+        if self.owed.is_empty() {
+            self.begin_batch(begun, deadline);
+        }
+        self.flush(deadline);
+        self.counts.publish(&self.stats, begun.elapsed());
+        !self.owed.is_empty() || !self.waiting.is_empty()
+    }
+
+    fn begin_batch(&mut self, now: Instant, deadline: Instant) {
+        self.batch.clear();
+        self.look_at_new_topics(now);
+        let mut dirty = std::mem::take(&mut self.dirty);
+        self.table.drain(self.index, |topic| dirty.push(topic));
+        for topic in dirty.drain(..) {
+            self.advance_topic(topic, now);
+        }
+        self.dirty = dirty;
+        self.tick_tiers(now);
+        self.serve_waiting(now, deadline);
+    }
+
+    /// Reads a topic's log up to its head and notes for its subscribers what they are owed.
+    pub(crate) fn advance_topic(&mut self, id: TopicId, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&id) else { return };
+        let (before, head) = (topic.stand, topic.handle.topic.head());
+        if head.index <= before.index {
+            return;
+        }
+        let has_raw = topic.find_group(RAW).is_some_and(|group| !group.members.is_empty());
+        let mut segment = None;
+        topic.stand = head;
+        if has_raw {
+            let begun = self.batch.begin(id, before);
+            let advanced = advance(&topic.handle, before, head, Pace::Every, &mut ToBatch(&mut self.batch));
+            topic.stand = advanced.at;
+            self.counts.skipped(advanced.skipped);
+            segment = Some(begun);
+        }
+        let stand = topic.stand;
+        if let Some(group) = topic.find_group(RAW) {
+            group.stand = stand;
+        }
+        let has_tiers = topic.groups.iter().any(|group| group.tier != RAW);
+        if let Some(segment) = segment {
+            self.owe_group(id, RAW, segment, before, now);
+        }
+        if has_tiers {
+            self.note_tiers(id, before, now);
+        }
+    }
+
+    /// Notes a segment for the members of a group who stand where the segment begins.
+    fn owe_group(&mut self, id: TopicId, tier: Tier, segment: SegmentId, before: Position, now: Instant) {
+        let Self { topics, connections, hot, batch, owed, .. } = self;
+        let Some(group) = topics.get_mut(&id).and_then(|topic| topic.find_group(tier)) else { return };
+        for &member in &group.members {
+            owe(member, segment, batch, hot, owed);
+            if hot[member].flow == Flow::Behind {
+                note_behind(connections, member, id, before, now);
+            }
+        }
+    }
+
+    /// Notes a segment for one connection, which stands where the segment begins.
+    pub(crate) fn owe_one(
+        &mut self,
+        member: ConnectionId,
+        id: TopicId,
+        segment: SegmentId,
+        before: Position,
+        now: Instant,
+    ) {
+        let Self { connections, hot, batch, owed, .. } = self;
+        owe(member, segment, batch, hot, owed);
+        if hot[member].flow == Flow::Behind {
+            note_behind(connections, member, id, before, now);
+        }
+    }
+
+    /// Writes to each owed connection, until the time is up.
+    fn flush(&mut self, deadline: Instant) {
+        let mut writes = 0;
+        let mut now = Instant::now();
+        while let Some(connection) = self.owed.pop_front() {
+            self.flush_one(connection, now);
+            writes += 1;
+            if writes % WRITES_PER_LOOK == 0 {
+                now = Instant::now();
+                if now >= deadline {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes what the present batch owes one connection.
+    pub(crate) fn flush_one(&mut self, id: ConnectionId, now: Instant) {
+        let Some(hot) = self.hot.get_mut(id) else { return };
+        let owed = std::mem::replace(&mut hot.owed, Owed::NOTHING);
+        if owed.is_nothing() || hot.flow != Flow::Ready {
+            return;
+        }
+        let (bytes, frames) = self.batch.get(owed);
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        match connection.write(bytes) {
+            Ok(taken) if taken == bytes.len() => {
+                hot.sent_ms = millis(self.began, now);
+                self.counts.wrote(taken, frames);
+            }
+            Ok(taken) => self.keep_rest(id, owed, taken, now),
+            Err(_) => self.break_off(id),
+        }
+    }
+
+    /// The socket took only a part of what a connection was owed: it falls behind.
+    fn keep_rest(&mut self, id: ConnectionId, owed: Owed, taken: usize, now: Instant) {
+        let left = self.batch.after_partial_write(owed, taken);
+        self.counts.wrote(taken, left.frames_sent);
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let outbound = &mut connection.outbound;
+        let behind = outbound.fall_behind(now);
+        for unserved in left.unserved {
+            behind.note(unserved.topic, Cursor::At(unserved.served));
+        }
+        if let Some(rest) = left.cut {
+            outbound.keep_cut(rest);
+        }
+        self.hot[id].flow = Flow::Behind;
+        self.counts.fell_behind += 1;
+        self.await_writable(id, now);
+    }
+
+    /// The connection is to be served when its socket takes bytes again.
+    pub(crate) fn await_writable(&mut self, id: ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let behind = connection.outbound.fall_behind(now);
+        behind.is_slow(now);
+        if !std::mem::replace(&mut behind.awaits_writable, true) {
+            self.effects.push(Effect::AwaitWritable(id));
+        }
+    }
+
+    /// The connection is to be served by its cursors in the next turn.
+    pub(crate) fn wait_for_turn(&mut self, id: ConnectionId) {
+        if let Some(hot) = self.hot.get_mut(id)
+            && !std::mem::replace(&mut hot.is_waiting, true)
+        {
+            self.waiting.push_back(id);
+        }
+    }
+
+    /// Records what a cursor was not sent.
+    pub(crate) fn skipped(&mut self, skipped: Skipped) {
+        self.counts.skipped(skipped);
+    }
+}
+
+fn owe(
+    member: ConnectionId,
+    segment: SegmentId,
+    batch: &mut Batch,
+    hot: &mut [Hot],
+    owed: &mut VecDeque<ConnectionId>,
+) {
+    let hot = &mut hot[member];
+    if hot.flow == Flow::Ready {
+        if hot.owed.is_nothing() {
+            owed.push_back(member);
+        }
+        hot.owed = batch.extend(hot.owed, segment);
+    }
+}
+
+fn note_behind(
+    connections: &mut Slab<Connection>,
+    member: ConnectionId,
+    topic: TopicId,
+    before: Position,
+    now: Instant,
+) {
+    if let Some(connection) = connections.get_mut(member) {
+        connection.outbound.fall_behind(now).note(topic, Cursor::At(before));
+    }
+}
+
+/// Milliseconds from `began` to `now`; wraps after 49 days, and only differences are looked at.
+pub(crate) fn millis(began: Instant, now: Instant) -> u32 {
+    now.saturating_duration_since(began).as_millis() as u32
+}

@@ -1,0 +1,109 @@
+//! What a shard counts. It counts in plain numbers of its own and publishes them once a turn, so that counting costs the hot
+//! path nothing; whoever reads them, for metrics, sees numbers that are a turn old.
+
+use super::advance::Skipped;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+        /// The figures of one shard, as of its last turn.
+        #[derive(Debug, Default)]
+        pub struct ShardStats {
+            $($(#[doc = $doc])+ pub $name: AtomicU64,)+
+        }
+
+        /// The shard's own side of its figures.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counts {
+            $(pub(crate) $name: u64,)+
+        }
+
+        impl Counts {
+            fn store(&self, stats: &ShardStats) {
+                $(stats.$name.store(self.$name, Relaxed);)+
+            }
+        }
+
+        impl ShardStats {
+            /// Name, help text and value of each figure.
+            #[must_use]
+            pub fn figures(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), concat!($($doc),+), self.$name.load(Relaxed)),)+]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections now.
+    connections,
+    /// Subscriptions now, those that patterns brought included.
+    subscriptions,
+    /// Connections now that are served by their cursors: their socket is full, or they just asked for something.
+    connections_behind,
+    /// Bytes held now for connections whose sockets are full: rests of frames, replies.
+    bytes_held,
+    /// The most bytes held now for one connection.
+    bytes_held_largest,
+    /// Data frames written, one for each connection that got it.
+    deliveries,
+    /// Writes to sockets.
+    writes,
+    /// Bytes written to sockets.
+    bytes_written,
+    /// Sequence numbers that were conflated, one for each connection.
+    conflated,
+    /// Trades that connections lost because they read too slowly.
+    lost,
+    /// Times that a connection's socket was full.
+    fell_behind,
+    /// Connections accepted.
+    accepted,
+    /// Connections ended.
+    ended,
+    /// Connections closed because they read too slowly for too long.
+    closed_slow,
+    /// Connections closed because no pong came.
+    closed_no_pong,
+    /// Connections closed because they broke the protocol or a limit.
+    closed_policy,
+    /// Connections reset because their close frame could not be sent.
+    resets,
+    /// Requests answered.
+    requests,
+    /// Requests refused because they came too fast.
+    requests_refused,
+    /// Subscriptions refused because the connection has too many.
+    subscriptions_refused,
+    /// Turns.
+    turns,
+    /// Time spent in turns, in microseconds.
+    turn_us,
+    /// The longest turn so far, in microseconds.
+    turn_longest_us,
+}
+
+impl Counts {
+    /// A write took `bytes`, which are `frames`.
+    pub(crate) fn wrote(&mut self, bytes: usize, frames: u64) {
+        self.writes += 1;
+        self.bytes_written += bytes as u64;
+        self.deliveries += frames;
+    }
+
+    /// A cursor was not sent something.
+    pub(crate) fn skipped(&mut self, skipped: Skipped) {
+        self.conflated += skipped.conflated;
+        self.lost += skipped.lost;
+    }
+
+    /// A turn has ended.
+    pub(crate) fn publish(&mut self, stats: &ShardStats, turn: Duration) {
+        let us = turn.as_micros() as u64;
+        self.turns += 1;
+        self.turn_us += us;
+        self.turn_longest_us = self.turn_longest_us.max(us);
+        self.store(stats);
+    }
+}

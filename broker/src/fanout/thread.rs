@@ -1,0 +1,259 @@
+//! A shard's thread: a runtime of its own, on which the shard's turns, its readers and its timers run.
+
+use super::connection::{Connection, ConnectionId, Sent};
+use super::settings::Settings;
+use super::shard::{Effect, Flow, Shard};
+use super::subscription::Tier;
+use crate::clock::Clock;
+use crate::session;
+use bytes::Bytes;
+use schemas::wire::close;
+use schemas::wire::reply;
+use schemas::wire::websocket::{self, TEXT};
+use socket2::SockRef;
+use std::cell::RefCell;
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::spawn_local;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// How often pings, heartbeats and time limits are looked at.
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// What the control side asks of a shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Take an upgraded connection in, with the bytes that were read behind its handshake.
+    Admit(std::net::TcpStream, Bytes, SocketAddr),
+    /// Tell all clients to come back elsewhere or later, and end when they are gone.
+    Shutdown,
+}
+
+/// A shard and what its tasks need beside its state.
+pub(crate) struct ShardTasks {
+    shard: RefCell<Shard>,
+    wake: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Runs a shard until it is told to shut down and its connections are gone.
+pub(crate) async fn run(
+    shard: Shard,
+    wake: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    let settings = Arc::clone(&shard.settings);
+    let tasks = Rc::new(ShardTasks { shard: RefCell::new(shard), wake, clock });
+    spawn_local(Rc::clone(&tasks).turns());
+    spawn_local(Rc::clone(&tasks).sweeps());
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Admit(socket, read_ahead, peer) => {
+                spawn_local(Rc::clone(&tasks).admit(socket, read_ahead, peer));
+            }
+            Command::Shutdown => break,
+        }
+    }
+    tasks.shutdown(&settings).await;
+}
+
+impl ShardTasks {
+    /// Works on the shard's state, then starts what has to go on beside it.
+    pub(crate) fn with<T>(self: &Rc<Self>, work: impl FnOnce(&mut Shard) -> T) -> T {
+        let (result, effects) = {
+            let mut shard = self.shard.borrow_mut();
+            let result = work(&mut shard);
+            if !shard.waiting.is_empty() {
+                self.wake.notify_one();
+            }
+            (result, std::mem::take(&mut shard.effects))
+        };
+        for effect in effects {
+            self.start(effect);
+        }
+        result
+    }
+
+    /// The time that replies and heartbeats tell.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    async fn turns(self: Rc<Self>) {
+        loop {
+            self.wake.notified().await;
+            while self.with(Shard::turn) {
+                tokio::task::yield_now().await;
+            }
+            // Also when all is done: permits may keep coming, and the readers must have their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn sweeps(self: Rc<Self>) {
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let clock = self.clock.now();
+            self.with(|shard| shard.sweep(Instant::now(), clock));
+        }
+    }
+
+    async fn admit(self: Rc<Self>, socket: std::net::TcpStream, read_ahead: Bytes, peer: SocketAddr) {
+        let unsent_bytes_max = self.shard.borrow().settings.unsent_bytes_max;
+        let socket = match prepare(socket, unsent_bytes_max) {
+            Ok(socket) => Rc::new(socket),
+            Err(error) => return tracing::debug!(%peer, %error, "a connection could not be taken over"),
+        };
+        // A socket new to this runtime counts as not writable until it was awaited once.
+        if socket.writable().await.is_err() {
+            return;
+        }
+        let id = self.with(|shard| shard.admit(Rc::clone(&socket), peer, Instant::now()));
+        session::read(Rc::clone(&self), id, Rc::clone(&socket), read_ahead).await;
+        self.with(|shard| {
+            if is_same(shard, id, &socket) {
+                shard.remove(id);
+            }
+        });
+    }
+
+    fn start(self: &Rc<Self>, effect: Effect) {
+        let tasks = Rc::clone(self);
+        match effect {
+            Effect::AwaitWritable(id) => drop(spawn_local(tasks.await_writable(id))),
+            Effect::Linger(id) => drop(spawn_local(tasks.linger(id))),
+            Effect::Tick(tier) => drop(spawn_local(tasks.tick(tier))),
+        }
+    }
+
+    async fn await_writable(self: Rc<Self>, id: ConnectionId) {
+        let Some(socket) = self.socket(id) else { return };
+        // An error shows in the write that follows.
+        let _ = socket.writable().await;
+        self.with(|shard| {
+            if !is_same(shard, id, &socket) {
+                return;
+            }
+            if let Some(behind) = shard.connections.get_mut(id).and_then(|c| c.outbound.behind_mut()) {
+                behind.awaits_writable = false;
+            }
+            shard.wait_for_turn(id);
+        });
+    }
+
+    /// Sees a closing connection to its end: its last frames out, our side ended, the peer's bytes discarded by its reader. One
+    /// that does not take its close frame is reset, so that the kernel keeps nothing for it.
+    async fn linger(self: Rc<Self>, id: ConnectionId) {
+        let Some(socket) = self.socket(id) else { return };
+        let limit = Duration::from_millis(self.shard.borrow().settings.close_timeout_ms);
+        let sent = timeout(limit, self.send_last(id, &socket)).await.unwrap_or(false);
+        if sent {
+            // It may be gone already, which is what is wanted.
+            let _ = SockRef::from(&*socket).shutdown(Shutdown::Write);
+            // The reader ends when the peer does, and removes the connection.
+            let _ = timeout(limit, self.gone(id, &socket)).await;
+        }
+        self.with(|shard| {
+            if is_same(shard, id, &socket) {
+                if !sent {
+                    shard.counts.resets += 1;
+                    let _ = SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+                }
+                shard.break_off(id);
+                shard.remove(id);
+            }
+        });
+    }
+
+    async fn send_last(&self, id: ConnectionId, socket: &Rc<TcpStream>) -> bool {
+        loop {
+            let sent = {
+                let mut shard = self.shard.borrow_mut();
+                if !is_same(&shard, id, socket) {
+                    return false;
+                }
+                shard.connections.get_mut(id).map_or(Sent::Broken, Connection::send_waiting)
+            };
+            match sent {
+                Sent::All => return true,
+                Sent::Broken => return false,
+                Sent::Full if socket.writable().await.is_err() => return false,
+                Sent::Full => {}
+            }
+        }
+    }
+
+    async fn gone(&self, id: ConnectionId, socket: &Rc<TcpStream>) {
+        let mut looks = interval(Duration::from_millis(20));
+        while is_same(&self.shard.borrow(), id, socket) {
+            looks.tick().await;
+        }
+    }
+
+    async fn tick(self: Rc<Self>, tier: Tier) {
+        let every =
+            Duration::from_millis(u64::from(self.shard.borrow().settings.tiers_ms[usize::from(tier)]));
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if !self.with(|shard| shard.tier_is_used(tier)) {
+                return;
+            }
+            self.with(|shard| shard.tiers.tick(tier));
+            self.wake.notify_one();
+        }
+    }
+
+    fn socket(&self, id: ConnectionId) -> Option<Rc<TcpStream>> {
+        self.shard.borrow().connections.get(id).map(|connection| Rc::clone(&connection.socket))
+    }
+
+    /// Tells all clients to go, spread over a while so that they do not all come back at once, and waits until they are gone.
+    async fn shutdown(self: &Rc<Self>, settings: &Settings) {
+        self.with(|shard| {
+            let ids: Vec<_> = shard.connections.iter().map(|(id, _)| id).collect();
+            let count = ids.len().max(1) as u64;
+            for (n, id) in ids.into_iter().enumerate() {
+                let reconnect_in_ms = 500 + 2_000 * n as u64 / count;
+                let mut frames = Vec::new();
+                websocket::append(&mut frames, TEXT, &reply::goaway(reconnect_in_ms, "shutdown"));
+                websocket::append_close(&mut frames, close::GOING_AWAY, "shutdown");
+                shard.close_with(id, &frames);
+            }
+        });
+        let limit = Duration::from_millis(2 * settings.close_timeout_ms + 500);
+        let _ = timeout(limit, async {
+            let mut looks = interval(Duration::from_millis(10));
+            while !self.shard.borrow().connections.is_empty() {
+                looks.tick().await;
+            }
+        })
+        .await;
+    }
+}
+
+/// Whether a place is still that of the connection with this socket: places are used again.
+fn is_same(shard: &Shard, id: ConnectionId, socket: &Rc<TcpStream>) -> bool {
+    shard.connections.get(id).is_some_and(|connection| Rc::ptr_eq(&connection.socket, socket))
+}
+
+/// Whether a connection gets nothing more: what it sends is read and discarded.
+pub(crate) fn is_closing(shard: &Shard, id: ConnectionId) -> bool {
+    shard.hot.get(id).is_none_or(|hot| hot.flow == Flow::Closing)
+}
+
+/// Keeps stale data out of the kernel, where it could no longer be conflated.
+fn prepare(socket: std::net::TcpStream, unsent_bytes_max: u32) -> std::io::Result<TcpStream> {
+    let options = SockRef::from(&socket);
+    options.set_tcp_nodelay(true)?;
+    options.set_tcp_notsent_lowat(unsent_bytes_max)?;
+    TcpStream::from_std(socket)
+}

@@ -1,0 +1,233 @@
+//! Rate tiers: what changed between two ticks, merged into one frame for all who share the tier.
+
+use super::advance::{Pace, Sink, Skipped, advance};
+use super::connection::ConnectionId;
+use super::shard::{Flow, Shard};
+use super::subscription::{RAW, Tier};
+use bytes::Bytes;
+use feed::topic::{Entry, TopicHandle, encode};
+use schemas::decimal::Decimal;
+use schemas::model::{Body, BookLevels, Level, Micros, Trade, Update};
+use schemas::wire::{SeqRange, frame};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+use table::{Position, TopicId};
+
+/// The tiers of a shard.
+#[derive(Debug)]
+pub(crate) struct Tiers {
+    tiers: Vec<TierState>,
+}
+
+#[derive(Debug, Default)]
+struct TierState {
+    /// Topics with something to send at the next tick.
+    due: Vec<TopicId>,
+    /// The tick has come.
+    ticked: bool,
+    /// A task ticks for it.
+    runs: bool,
+}
+
+impl Tiers {
+    pub(crate) fn new(tiers: usize) -> Self {
+        Self { tiers: (0..tiers).map(|_| TierState::default()).collect() }
+    }
+
+    /// The clock of a tier strikes.
+    pub(crate) fn tick(&mut self, tier: Tier) {
+        self.tiers[usize::from(tier)].ticked = true;
+    }
+
+    /// Whether a task has to be started for it; from then on one runs.
+    pub(crate) fn start(&mut self, tier: Tier) -> bool {
+        !std::mem::replace(&mut self.tiers[usize::from(tier)].runs, true)
+    }
+}
+
+impl Shard {
+    /// A topic went on: its tiers have something to send at their next tick, or at once when a mark ends their range.
+    pub(crate) fn note_tiers(&mut self, id: TopicId, before: Position, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&id) else { return };
+        let has_mark = !topic.handle.topic.marks_between(before.seq, topic.stand.seq).entries.is_empty();
+        let mut at_once = Vec::new();
+        for group in topic.groups.iter_mut().filter(|group| group.tier != RAW) {
+            if has_mark {
+                at_once.push(group.tier);
+            } else if !std::mem::replace(&mut group.is_due, true) {
+                self.tiers.tiers[usize::from(group.tier)].due.push(id);
+            }
+        }
+        for tier in at_once {
+            self.serve_group(id, tier, now);
+        }
+    }
+
+    /// Sends what the tiers whose tick has come have gathered.
+    pub(crate) fn tick_tiers(&mut self, now: Instant) {
+        for tier in 0..self.tiers.tiers.len() {
+            let state = &mut self.tiers.tiers[tier];
+            if std::mem::take(&mut state.ticked) {
+                for id in std::mem::take(&mut state.due) {
+                    self.serve_group(id, tier as Tier, now);
+                }
+            }
+        }
+    }
+
+    /// Notes for the members of a tier's group all that came since its last tick, merged.
+    fn serve_group(&mut self, id: TopicId, tier: Tier, now: Instant) {
+        let Some(topic) = self.topics.get_mut(&id) else { return };
+        let (handle, to) = (Arc::clone(&topic.handle), topic.stand);
+        let Some(group) = topic.find_group(tier) else { return };
+        group.is_due = false;
+        let from = std::mem::replace(&mut group.stand, to);
+        let ahead = std::mem::take(&mut group.ahead);
+        let members = group.members.clone();
+        let mut segments = BTreeMap::new();
+        for member in members {
+            let stands = ahead.iter().find(|(c, _)| *c == member).map_or(from, |(_, position)| *position);
+            if stands.index >= to.index {
+                continue;
+            }
+            let batch = &mut self.batch;
+            let segment = *segments.entry(stands.index).or_insert_with(|| {
+                let segment = batch.begin(id, stands);
+                merge(&handle, stands, to, &mut |frame: &Bytes, position| batch.push(frame, position));
+                segment
+            });
+            self.owe_one(member, id, segment, stands, now);
+        }
+    }
+
+    /// Whether a tier's clock still has somebody to strike for.
+    pub(crate) fn tier_is_used(&mut self, tier: Tier) -> bool {
+        let used = self.topics.values_mut().any(|topic| topic.find_group(tier).is_some());
+        self.tiers.tiers[usize::from(tier)].runs = used;
+        used
+    }
+
+    /// Where a connection stands in a topic that it is not behind in.
+    pub(crate) fn stand_of(&mut self, connection: ConnectionId, id: TopicId, tier: Tier) -> Position {
+        let Some(topic) = self.topics.get_mut(&id) else { return Position { index: 0, seq: 0 } };
+        let stand = topic.stand;
+        topic.find_group(tier).map_or(stand, |group| group.stand_of(connection))
+    }
+
+    /// Whether the connection takes part in batches.
+    pub(crate) fn is_ready(&self, connection: ConnectionId) -> bool {
+        self.hot.get(connection).is_some_and(|hot| hot.flow == Flow::Ready)
+    }
+}
+
+/// Sends the entries after `from` up to `to`, each run of updates between marks merged into one.
+pub(crate) fn merge(
+    handle: &TopicHandle,
+    from: Position,
+    to: Position,
+    send: &mut dyn FnMut(&Bytes, Position),
+) -> Skipped {
+    let mut run = Run::default();
+    let mut at = from;
+    for index in from.index + 1..=to.index {
+        let Some(entry) = handle.topic.read(index) else {
+            // Lapped within an interval: what is left of the log, or the image.
+            let advanced = advance(handle, at, to, Pace::Latest, &mut Through(send));
+            return advanced.skipped;
+        };
+        if run.take(&entry, at.seq) {
+            continue;
+        }
+        run.finish(handle, send, &mut at);
+        send(handle.frame(&entry), entry.position());
+        at = entry.position();
+    }
+    run.finish(handle, send, &mut at);
+    Skipped::default()
+}
+
+struct Through<'a>(&'a mut dyn FnMut(&Bytes, Position));
+
+impl Sink for Through<'_> {
+    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
+        (self.0)(frame, position);
+        true
+    }
+}
+
+/// Updates that will leave as one.
+#[derive(Default)]
+struct Run {
+    merged: Option<Merged>,
+    /// The only entry so far: its own frame serves.
+    single: Option<Arc<Entry>>,
+    times: (Option<Micros>, Micros),
+    end: Position,
+}
+
+enum Merged {
+    Trades(Vec<Trade>),
+    Book { bids: BTreeMap<Decimal, Level>, asks: BTreeMap<Decimal, Level>, checksum: u32 },
+    Whole(Update),
+}
+
+impl Run {
+    /// Takes an update; false for a mark, which is not merged.
+    fn take(&mut self, entry: &Arc<Entry>, after: u64) -> bool {
+        let event = entry.record();
+        let Body::Update(update) = &event.body else { return false };
+        // An entry that is cut by a resume cannot be sent as it is.
+        let is_first = self.merged.is_none() && entry.first() > after;
+        self.single = is_first.then(|| Arc::clone(entry));
+        (self.times, self.end) = ((event.ts, event.rx), entry.position());
+        let skip = (after + 1).saturating_sub(entry.first()) as usize;
+        match (&mut self.merged, update) {
+            (Some(Merged::Trades(all)), Update::Trades(trades)) => all.extend_from_slice(trades),
+            (None, Update::Trades(trades)) => {
+                self.merged = Some(Merged::Trades(trades[skip.min(trades.len())..].to_vec()));
+            }
+            (merged, Update::Book(levels)) => merge_levels(merged, levels),
+            (merged, whole) => *merged = Some(Merged::Whole(whole.clone())),
+        }
+        true
+    }
+
+    /// Sends what was taken as one update.
+    fn finish(&mut self, handle: &TopicHandle, send: &mut dyn FnMut(&Bytes, Position), at: &mut Position) {
+        let Some(merged) = self.merged.take() else { return };
+        let end = self.end;
+        if let Some(single) = self.single.take() {
+            send(handle.frame(&single), end);
+        } else {
+            let seq = SeqRange::new(at.seq + 1, end.seq);
+            let (ts, rx) = self.times;
+            let update = merged.into_update();
+            send(&encode(|out| frame::update(out, handle.wire(), seq, ts, rx, &update)), end);
+        }
+        *at = end;
+    }
+}
+
+fn merge_levels(merged: &mut Option<Merged>, levels: &BookLevels) {
+    let empty = || Merged::Book { bids: BTreeMap::new(), asks: BTreeMap::new(), checksum: 0 };
+    if let Merged::Book { bids, asks, checksum } = merged.get_or_insert_with(empty) {
+        bids.extend(levels.bids.iter().map(|level| (level.price, *level)));
+        asks.extend(levels.asks.iter().map(|level| (level.price, *level)));
+        *checksum = levels.checksum;
+    }
+}
+
+impl Merged {
+    fn into_update(self) -> Update {
+        match self {
+            Self::Trades(trades) => Update::Trades(trades.into()),
+            Self::Whole(update) => update,
+            Self::Book { bids, asks, checksum } => Update::Book(Box::new(BookLevels {
+                bids: bids.into_values().rev().collect(),
+                asks: asks.into_values().collect(),
+                checksum,
+            })),
+        }
+    }
+}

@@ -9,6 +9,7 @@
 //! # Ok::<(), schemas::decimal::DecimalError>(())
 //! ```
 
+pub mod capture;
 pub mod checksum;
 pub mod decimal;
 pub mod model;

@@ -123,7 +123,10 @@ export class Tickcast extends EventTarget {
 
   #changed({ channel, names }) {
     this.#routes = new WeakMap();
-    for (const name of names) this.#dirty.add(this.#want(channel, name));
+    for (const name of names) {
+      this.#dirty.add(this.#want(channel, name));
+      for (const want of this.#coveredBy(channel, name)) this.#dirty.add(want);
+    }
     this.#flushIn(0);
   }
 
@@ -156,17 +159,24 @@ export class Tickcast extends EventTarget {
       groups.get(key).items.push(item);
     };
     for (const want of this.#dirty) {
-      const params = wish(want);
-      if (params && JSON.stringify(params) !== want.asked) {
-        add("subscribe", params, { want, entry: this.#topics.get(want.key)?.resumption() ?? want.name });
-      } else if (!params && want.asked !== null) add("unsubscribe", { channel: want.channel }, { want, entry: want.name });
-      else this.#settle(want);
+      const isOwn = want.subscriptions.size > 0;
+      const params = isOwn || !isPattern(want.name) ? this.#wish(want.channel, want.name) : undefined;
+      if (!params && want.asked !== null) add("unsubscribe", { channel: want.channel }, { want, entry: want.name });
+      else if (JSON.stringify(params) === want.asked || !(isOwn || want.asked !== null)) this.#settle(want);
+      else add("subscribe", params, { want, entry: this.#entryOf(want) });
     }
     for (const topic of this.#broken) {
-      const params = this.#route(topic).wants.map(wish)[0];
+      const params = this.#wish(topic.channel, topic.symbol);
       if (params) add("subscribe", { ...params, snapshot: true }, { topic, entry: topic.symbol });
     }
     return groups.values();
+  }
+
+  /** Only what the connection does not carry yet can be resumed: of the rest, newer frames may be on their way. */
+  #entryOf(want) {
+    const topic = this.#topics.get(want.key);
+    const isNew = want.asked === null && !this.#held.has(topic);
+    return (isNew && topic?.resumption()) || want.name;
   }
 
   #ask(method, params, items) {
@@ -178,6 +188,7 @@ export class Tickcast extends EventTarget {
       if (want.asked === null) grantees.set(want.name, want);
       want.asked = method === "subscribe" ? JSON.stringify(params) : null;
       this.#settle(want);
+      this.#overrule(want);
     }
     for (const topic of topics) this.#broken.delete(topic);
     this.#connection.request(method, { ...params, symbols }, ({ result, error }) => {
@@ -185,6 +196,48 @@ export class Tickcast extends EventTarget {
       for (const entry of result?.subscribed ?? []) this.#granted(entry, grantees);
       for (const entry of result?.rejected ?? []) this.#rejected(entry, grantees);
     });
+  }
+
+  /** To the broker a pattern's request is one for each topic it covers: what else was asked of these has to be again. */
+  #overrule({ channel, name, asked }) {
+    if (!isPattern(name)) return;
+    const overruled = this.#coveredBy(channel, name);
+    if (asked === null) {
+      for (const want of overruled) {
+        this.#held.delete(this.#topics.get(want.key));
+        Object.assign(want, { asked: null, granted: false });
+      }
+      overruled.push(...this.#covering(channel, name));
+    }
+    for (const want of overruled) {
+      want.asked &&= "";
+      this.#dirty.add(want);
+      this.#flushIn(0);
+    }
+  }
+
+  /** The other wants that a pattern covers. */
+  #coveredBy(channel, name) {
+    if (!isPattern(name)) return [];
+    const covers = (want) => want.channel === channel && want.name !== name && want.name.startsWith(name.slice(0, -1));
+    return [...this.#wants.values()].filter(covers);
+  }
+
+  /** The wants of a symbol or pattern itself and of the patterns that cover it, as far as somebody subscribes to them. */
+  #covering(channel, name) {
+    const stem = isPattern(name) ? name.slice(0, -1) : name;
+    const patterns = Array.from({ length: stem.length + 1 }, (_, end) => `${stem.slice(0, end)}*`);
+    const wants = [...new Set([name, ...patterns])].map((covering) => this.#wants.get(`${channel} ${covering}`));
+    return wants.filter((want) => want?.subscriptions.size > 0);
+  }
+
+  /** What all subscriptions to a name ask for together, its own and those to patterns that cover it. */
+  #wish(channel, name) {
+    const all = this.#covering(channel, name).flatMap((want) => [...want.subscriptions].map(({ options }) => options));
+    if (all.length === 0) return undefined;
+    const disconnect = all.every(({ onSlow }) => onSlow === "disconnect");
+    const intervalMs = Math.min(...all.map(({ intervalMs = 0 }) => intervalMs));
+    return { channel, interval_ms: intervalMs, on_slow: disconnect ? "disconnect" : "conflate" };
   }
 
   /** Nothing more to ask for it. Without subscriptions it goes, and the topics go that only it brought. */
@@ -274,8 +327,7 @@ export class Tickcast extends EventTarget {
   #route(topic) {
     let route = this.#routes.get(topic);
     if (!route) {
-      const keys = namesOf(topic.symbol).map((name) => `${topic.channel} ${name}`);
-      const wants = keys.map((key) => this.#wants.get(key)).filter((want) => want?.subscriptions.size > 0);
+      const wants = this.#covering(topic.channel, topic.symbol);
       const subscriptions = [...new Set(wants.flatMap((want) => [...want.subscriptions]))];
       route = { wants, subscriptions, verify: subscriptions.some(({ options }) => options.verify) };
       this.#routes.set(topic, route);
@@ -288,19 +340,8 @@ export class Tickcast extends EventTarget {
   }
 }
 
-/** What the subscriptions of a want ask for together, or undefined if there are none. */
-function wish({ channel, subscriptions }) {
-  const all = [...subscriptions].map(({ options }) => options);
-  if (all.length === 0) return undefined;
-  const disconnect = all.every(({ onSlow }) => onSlow === "disconnect");
-  const intervalMs = Math.min(...all.map(({ intervalMs = 0 }) => intervalMs));
-  return { channel, interval_ms: intervalMs, on_slow: disconnect ? "disconnect" : "conflate" };
-}
-
-/** The symbol, and all patterns that match it. */
-function namesOf(symbol) {
-  const patterns = Array.from({ length: symbol.length + 1 }, (_, end) => `${symbol.slice(0, end)}*`);
-  return [symbol, ...patterns];
+function isPattern(name) {
+  return name.endsWith("*");
 }
 
 /** A subscription to what others follow already begins with what is known. */

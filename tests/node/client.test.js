@@ -48,6 +48,11 @@ function following(channel, seq, options) {
   return socket;
 }
 
+/** What was asked, in short: method, interval, symbols. */
+function asked(socket) {
+  return socket.requests().map(({ method, params }) => [method, params.interval_ms, ...params.symbols.map((s) => s.symbol ?? s)]);
+}
+
 const quote = (type, seq, bid) => ({ type, channel: "quotes", symbol: "sim:A", seq, epoch: "e-1", bid, ask: "9" });
 const book = (type, seq, bids, asks, more) => ({ type, channel: "book", symbol: "sim:A", seq, bids, asks, ...more });
 const trade = (id) => ({ id: String(id), ts: id, price: "1.0", size: "2", side: "buy" });
@@ -75,7 +80,7 @@ test("many subscriptions become one request for each set of options", () => {
 
 test("a request stays within the broker's message size, requests within its rate", () => {
   market.subscribe("quotes", Array.from({ length: 7 }, (_, n) => `sim:S${n}`), handler);
-  const socket = connect({ message_bytes: 1024, requests_per_s: 3 });
+  const socket = connect({ message_bytes: 1024, requests_per_s: 6 });
   assert.deepEqual(socket.requests().map(({ params }) => params.symbols.length), [2, 2, 2]);
   mock.timers.tick(999);
   assert.equal(socket.requests().length, 0);
@@ -249,14 +254,70 @@ test("a second subscription to a topic starts from what is known and asks nothin
   assert.deepEqual(socket.requests(), []);
 });
 
-test("the shortest interval of a topic's subscriptions is asked for", () => {
+test("the shortest interval of a topic's subscriptions is asked for, without a resume of what is held", () => {
   const socket = following("quotes", 7, { intervalMs: 250 });
+  socket.say(quote("snapshot", [7, 7], "1"));
   const fast = market.subscribe("quotes", "sim:A", handler, { intervalMs: 50 });
   mock.timers.tick(1);
-  assert.equal(socket.requests()[0].params.interval_ms, 50);
+  assert.deepEqual(asked(socket), [["subscribe", 50, "sim:A"]]);
   fast.unsubscribe();
   mock.timers.tick(1);
-  assert.equal(socket.requests()[0].params.interval_ms, 250);
+  const [{ params }] = socket.requests();
+  assert.deepEqual([params.interval_ms, params.symbols], [250, ["sim:A"]]);
+});
+
+test("what a pattern covers too is asked for after it, at the shortest interval of both", () => {
+  market.subscribe("quotes", "sim:A", handler, { intervalMs: 50 });
+  const socket = connect();
+  assert.deepEqual(asked(socket), [["subscribe", 50, "sim:A"]]);
+  const pattern = market.subscribe("quotes", "sim:*", handler, { intervalMs: 250 });
+  mock.timers.tick(1);
+  mock.timers.tick(1);
+  assert.deepEqual(asked(socket), [["subscribe", 250, "sim:*"], ["subscribe", 50, "sim:A"]]);
+  pattern.unsubscribe();
+  market.subscribe("quotes", "*", handler);
+  mock.timers.tick(1);
+  mock.timers.tick(1);
+  assert.deepEqual(asked(socket), [
+    ["unsubscribe", undefined, "sim:*"],
+    ["subscribe", 0, "sim:A", "*"],
+    ["subscribe", 0, "sim:A"],
+  ]);
+});
+
+test("a pattern's end leaves the symbols that are wanted by name, and they resume", () => {
+  const pattern = market.subscribe("quotes", "sim:*", handler);
+  market.subscribe("quotes", "sim:A", handler);
+  const socket = connect();
+  mock.timers.tick(1);
+  for (const request of socket.requests()) socket.grant(request, 7);
+  socket.say(quote("snapshot", [7, 7], "1"));
+  pattern.unsubscribe();
+  mock.timers.tick(1);
+  socket.say(quote("update", [8, 8], "2"));
+  mock.timers.tick(1);
+  const [end, again] = socket.requests();
+  assert.equal(end.method, "unsubscribe");
+  assert.deepEqual(again.params.symbols, [{ symbol: "sim:A", epoch: "e-1", after: 7 }]);
+  types();
+  socket.grant(again, 7, { resumed: true });
+  socket.say(quote("update", [8, 8], "2"));
+  assert.deepEqual(types(), ["subscribed", "update"]);
+});
+
+test("a symbol's end leaves it to the pattern that covers it", () => {
+  market.subscribe("quotes", "sim:*", handler, { intervalMs: 250 });
+  const named = market.subscribe("quotes", "sim:A", handler, { intervalMs: 50 });
+  const socket = connect();
+  mock.timers.tick(1);
+  for (const request of socket.requests()) socket.grant(request, 7);
+  socket.say(quote("snapshot", [7, 7], "1"));
+  named.unsubscribe();
+  mock.timers.tick(1);
+  assert.deepEqual(asked(socket), [["subscribe", 250, "sim:A"]]);
+  types();
+  socket.say(quote("update", [8, 8], "2"));
+  assert.deepEqual(types(), ["update"]);
 });
 
 test("the last unsubscribe ends the topic, and what still arrives of it is dropped", () => {

@@ -20,6 +20,7 @@ let symbols = [];
 let opened = null;
 let updates = 0;
 let retryAt = null;
+let wasOpen = false;
 let followTimer = null;
 
 market.addEventListener("state", ({ detail: state }) => showConnection(state));
@@ -153,21 +154,27 @@ function moveBy(by) {
 
 function showConnection({ state, code, reason, retryInMs }) {
   retryAt = retryInMs === undefined ? null : Date.now() + retryInMs;
+  wasOpen ||= state === "open";
+  // An attempt to come back does not mean that we are back.
+  const shown = state === "connecting" && wasOpen ? "closed" : state;
   const words = { connecting: "Connecting", open: "Connected", closed: "Disconnected", failed: "Refused" };
-  elements.connection.dataset.state = state;
-  elements.connection.title = code ? `closed with ${code}${reason ? `: ${reason}` : ""}` : "";
-  document.body.dataset.connection = state;
-  setText(elements["connection-text"], words[state]);
+  elements.connection.dataset.state = shown;
+  document.body.dataset.connection = shown;
+  setText(elements["connection-text"], words[shown]);
+  if (state !== "connecting") elements.connection.title = code ? `closed with ${code}${reason ? `: ${reason}` : ""}` : "";
   if (state === "open") {
     loadSymbols();
     showTrip();
   } else setText(elements.trip, "");
   showRetry();
+  list.refresh();
+  detail.refresh();
 }
 
 function showRetry() {
   const leftS = retryAt && market.state === "closed" ? Math.ceil((retryAt - Date.now()) / 1000) : 0;
-  setText(elements["connection-retry"], leftS > 0 ? ` · again in ${leftS} s` : "");
+  const isTrying = market.state === "connecting" && wasOpen;
+  setText(elements["connection-retry"], leftS > 1 ? ` · again in ${leftS} s` : isTrying || leftS > 0 ? " · reconnecting" : "");
 }
 
 function showVitals() {

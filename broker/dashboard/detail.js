@@ -44,7 +44,7 @@ export class Detail {
     this.close();
     setSymbol(this.#elements["detail-symbol"], info.symbol);
     this.#elements.tape.replaceChildren();
-    this.#watch = new Watch(this.#market, info, () => this.#draw());
+    this.#watch = new Watch(this.#market, info, () => this.#updated());
     const follow = (channel, handler, options) => {
       if (!info.channels.includes(channel)) return;
       const all = { intervalMs: INTERVAL_MS, ...options };
@@ -52,7 +52,15 @@ export class Detail {
     };
     follow("book", (topic, frame) => this.#takeBook(topic, frame), { verify: true });
     follow("trades", (topic, frame) => this.#takeTrades(topic, frame));
-    this.#draw();
+    this.refresh();
+  }
+
+  /** Paints what is open again. */
+  refresh() {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = null;
+      if (this.#watch) this.#draw();
+    });
   }
 
   close() {
@@ -64,7 +72,7 @@ export class Detail {
   #takeBook(topic, frame) {
     this.#book = topic;
     this.#fault = frame.type === "break" ? frame.message : topic.seq === null ? this.#fault : null;
-    this.#draw();
+    this.#updated();
   }
 
   #takeTrades(topic, frame) {
@@ -72,18 +80,15 @@ export class Detail {
     if (frame.type === "gap") this.#tape.push(frame);
     for (const trade of frame.trades ?? []) this.#tape.push({ ts: frame.rx, ...trade });
     this.#tape = this.#tape.slice(-TRADES);
-    this.#draw();
+    this.#updated();
+  }
+
+  #updated() {
+    this.#onUpdate();
+    this.refresh();
   }
 
   #draw() {
-    this.#onUpdate();
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
-      if (this.#watch) this.#drawNow();
-    });
-  }
-
-  #drawNow() {
     const summary = this.#watch.summary();
     this.#drawSummary(summary);
     this.#drawNotice(summary);
@@ -111,7 +116,7 @@ export class Detail {
     notice.hidden = worst === "live" || worst === undefined;
     notice.dataset.state = worst;
     setText(notice, why ? `${worst}: ${why}` : `${worst}`);
-    const isProven = this.#book?.seq && !this.#fault;
+    const isProven = this.#book?.seq && !this.#fault && state !== "offline";
     setText(proof, isProven ? `seq ${countText(this.#book.seq)} · checksum holds` : "");
   }
 

@@ -50,6 +50,12 @@ export class SymbolList {
     this.#draw();
   }
 
+  /** Paints all that is in view again. */
+  refresh() {
+    for (const row of this.#rows.values()) this.#changed.add(row);
+    this.#draw();
+  }
+
   /** Marks the symbol whose detail is open, or none. */
   select(symbol) {
     this.#selected = symbol;

@@ -55,6 +55,7 @@ export class Watch {
 
   /** The state over all topics is what `status` says; a stream that broke on its way to this page is resyncing too. */
   #state() {
+    if (this.#market.state !== "open") return { state: "offline", reason: "no connection to the broker" };
     const topics = Object.values(this.#topics);
     const broken = topics.some((topic) => topic.seq === null && topic.data);
     if (broken) return { state: "resyncing", reason: "the stream broke; a snapshot was asked for" };

@@ -31,12 +31,7 @@ struct Session {
 }
 
 /// Reads what a client sends until it ends.
-pub(crate) async fn read(
-    tasks: Rc<ShardTasks>,
-    id: ConnectionId,
-    socket: Rc<TcpStream>,
-    read_ahead: Bytes,
-) {
+pub(crate) async fn read(tasks: Rc<ShardTasks>, id: ConnectionId, socket: Rc<TcpStream>, read_ahead: Bytes) {
     let mut session = tasks.with(|shard| Box::new(Session::new(shard, id)));
     if !read_ahead.is_empty() {
         tasks.with(|shard| session.receive(shard, &tasks, &read_ahead));

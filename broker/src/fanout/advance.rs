@@ -123,10 +123,10 @@ impl<S: Sink> Advance<'_, S> {
             Channel::Trades => {}
             Channel::Book if self.pending() <= SHORT_LOG => {}
             Channel::Book => {
-                self.to_image();
+                self.go_to_image();
             }
             _ => {
-                self.to_latest();
+                self.go_to_latest();
             }
         }
     }
@@ -135,13 +135,13 @@ impl<S: Sink> Advance<'_, S> {
     fn lapped(&mut self) -> bool {
         match self.handle.channel {
             Channel::Trades => self.over_lost_trades(),
-            Channel::Book => self.to_image(),
-            _ => self.to_latest(),
+            Channel::Book => self.go_to_image(),
+            _ => self.go_to_latest(),
         }
     }
 
     /// Goes on from the book's image, if that is ahead of the cursor and not ahead of its goal.
-    fn to_image(&mut self) -> bool {
+    fn go_to_image(&mut self) -> bool {
         let Some(image) = self.image() else { return false };
         let position = image.position();
         if position.index <= self.at.index || position.index > self.to.index {
@@ -154,7 +154,7 @@ impl<S: Sink> Advance<'_, S> {
     }
 
     /// Sends the last state, if it changed, and the latest data, in their order.
-    fn to_latest(&mut self) -> bool {
+    fn go_to_latest(&mut self) -> bool {
         let Some(newest) = self.handle.topic.read(self.to.index) else { return false };
         let mut frames: Vec<Arc<Entry>> = Vec::with_capacity(2);
         let is_mark = |entry: &Entry| !matches!(entry.record().body, Body::Update(_));

@@ -49,8 +49,6 @@ pub(crate) struct Outbound {
     control_sent: usize,
     /// Topics that changed since the connection fell behind.
     behind: Option<Box<Behind>>,
-    /// Nothing follows what waits now.
-    pub(crate) closing: bool,
 }
 
 /// What a connection that does not keep up is owed.
@@ -118,11 +116,6 @@ impl Connection {
 }
 
 impl Outbound {
-    /// Whether nothing waits: the connection takes part in batches.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.cut.is_none() && self.control.is_empty() && self.behind.is_none()
-    }
-
     /// Bytes that are held for this connection.
     pub(crate) fn held_bytes(&self) -> usize {
         self.cut.as_ref().map_or(0, Bytes::len) + self.control_waiting()

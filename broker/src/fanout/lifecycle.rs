@@ -70,6 +70,9 @@ impl Shard {
 
     /// Closes a connection: a close frame, then the end of our side, then the peer has a while to end its own.
     pub(crate) fn close(&mut self, id: ConnectionId, code: u16, reason: &str) {
+        if let Some(connection) = self.connections.get(id) {
+            tracing::debug!(peer = %connection.peer, code, reason, "closing");
+        }
         let mut frame = Vec::new();
         websocket::append_close(&mut frame, code, reason);
         self.close_with(id, &frame);

@@ -6,6 +6,7 @@ use super::shard::{Flow, Shard};
 use super::subscription::{RAW, Tier};
 use bytes::Bytes;
 use feed::topic::{Entry, TopicHandle, encode};
+use rustc_hash::FxHashMap;
 use schemas::decimal::Decimal;
 use schemas::model::{Body, BookLevels, Level, Micros, Trade, Update};
 use schemas::wire::{SeqRange, frame};
@@ -83,11 +84,11 @@ impl Shard {
         let Some(group) = topic.find_group(tier) else { return };
         group.is_due = false;
         let from = std::mem::replace(&mut group.stand, to);
-        let ahead = std::mem::take(&mut group.ahead);
+        let ahead: FxHashMap<_, _> = std::mem::take(&mut group.ahead).into_iter().collect();
         let members = group.members.clone();
         let mut segments = BTreeMap::new();
         for member in members {
-            let stands = ahead.iter().find(|(c, _)| *c == member).map_or(from, |(_, position)| *position);
+            let stands = ahead.get(&member).copied().unwrap_or(from);
             if stands.index >= to.index {
                 continue;
             }

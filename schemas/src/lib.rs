@@ -13,4 +13,5 @@ pub mod capture;
 pub mod checksum;
 pub mod decimal;
 pub mod model;
+pub mod venue;
 pub mod wire;

@@ -1,0 +1,139 @@
+use crate::files::{cryptofeed, hftbacktest, lines, recording};
+use schemas::decimal::Decimal;
+use schemas::model::{Level, Micros, Side, Trade, TradeId};
+use schemas::venue::Parser;
+use schemas::venue::binance::{Depth, Frame, Message, depth_body, parse};
+use serde_json::Value;
+
+fn same_digits(number: Option<Decimal>, expected: &Value) {
+    assert_eq!(number.map(|n| n.to_string()).as_deref(), expected.as_str());
+}
+
+fn same_levels(levels: &[Level], expected: &Value) {
+    let expected = expected.as_array().expect("an array");
+    assert_eq!(levels.len(), expected.len());
+    for (level, expected) in levels.iter().zip(expected) {
+        same_digits(Some(level.price), &expected[0]);
+        same_digits(Some(level.size), &expected[1]);
+    }
+}
+
+fn same_time(time: Micros, expected: &Value) {
+    assert_eq!(Some(time.0 / 1000), expected.as_u64());
+}
+
+fn same_trade(trade: &Trade, id: u64, data: &Value) {
+    assert_eq!(trade.id, Some(TradeId::Number(id)));
+    same_time(trade.ts.expect("a time"), &data["T"]);
+    same_digits(Some(trade.price), &data["p"]);
+    same_digits(Some(trade.size), &data["q"]);
+    assert_eq!(trade.side == Some(Side::Sell), data["m"]);
+}
+
+fn same_depth(depth: &Depth<'_>, data: &Value) {
+    assert_eq!(depth.symbol, data["s"]);
+    same_time(depth.event_time, &data["E"]);
+    assert_eq!((Some(depth.first_id), Some(depth.last_id)), (data["U"].as_u64(), data["u"].as_u64()));
+    assert_eq!(depth.previous_id, data["pu"].as_u64());
+    same_levels(depth.bids, &data["b"]);
+    same_levels(depth.asks, &data["a"]);
+}
+
+/// Checks a frame field by field and says of which kind it is.
+fn check(frame: &Frame<'_>, text: &[u8]) -> &'static str {
+    let expected: Value = serde_json::from_slice(text).expect("JSON");
+    assert_eq!(frame.stream, expected["stream"].as_str());
+    let data = if frame.stream.is_some() { &expected["data"] } else { &expected };
+    match &frame.message {
+        Message::Trade { symbol, event_time, id, trade } => {
+            assert_eq!((Some(*symbol), Some(*id)), (data["s"].as_str(), data["t"].as_u64()));
+            same_time(*event_time, &data["E"]);
+            same_trade(trade, *id, data);
+            "trade"
+        }
+        Message::AggTrade { symbol, event_time, id, trade_ids, trade } => {
+            assert_eq!((Some(*symbol), Some(*id)), (data["s"].as_str(), data["a"].as_u64()));
+            assert_eq!((Some(trade_ids.0), Some(trade_ids.1)), (data["f"].as_u64(), data["l"].as_u64()));
+            same_time(*event_time, &data["E"]);
+            same_trade(trade, *id, data);
+            "aggTrade"
+        }
+        Message::BookTicker { symbol, update_id, quote, .. } => {
+            assert_eq!((Some(*symbol), Some(*update_id)), (data["s"].as_str(), data["u"].as_u64()));
+            same_digits(quote.bid, &data["b"]);
+            same_digits(quote.bid_size, &data["B"]);
+            same_digits(quote.ask, &data["a"]);
+            same_digits(quote.ask_size, &data["A"]);
+            "bookTicker"
+        }
+        Message::Depth(depth) => {
+            same_depth(depth, data);
+            "depth"
+        }
+        Message::PartialDepth { last_update_id, bids, asks } => {
+            assert_eq!(Some(*last_update_id), data["lastUpdateId"].as_u64());
+            same_levels(bids, &data["bids"]);
+            same_levels(asks, &data["asks"]);
+            "snapshot"
+        }
+        other => panic!("{other:?} from {}", String::from_utf8_lossy(text)),
+    }
+}
+
+/// How many frames of these kinds there are, in the order of `KINDS`.
+fn count<'a>(frames: impl Iterator<Item = &'a [u8]>) -> [usize; 5] {
+    const KINDS: [&str; 5] = ["trade", "aggTrade", "bookTicker", "depth", "snapshot"];
+    let mut parser = Parser::default();
+    let mut counts = [0; 5];
+    for text in frames {
+        let mut bytes = text.to_vec();
+        let frame = parse(&mut bytes, &mut parser).unwrap_or_else(|error| panic!("{error}"));
+        let kind = check(&frame, text);
+        counts[KINDS.iter().position(|k| *k == kind).expect("a kind")] += 1;
+    }
+    counts
+}
+
+#[test]
+fn hftbacktest_spot() {
+    let Some(bytes) = recording("binance-spot_btcusdt_20240808.gz") else { return };
+    let counts = count(hftbacktest(&bytes));
+    assert_eq!(counts.iter().sum::<usize>(), 41_248 + 1);
+    assert!(counts[0] > 0 && counts[2] > 0 && counts[3] > 0 && counts[4] == 1, "{counts:?}");
+}
+
+#[test]
+fn hftbacktest_usdm() {
+    let Some(bytes) = recording("binance-usdm_btcusdt_20240718.gz") else { return };
+    assert_eq!(count(hftbacktest(&bytes)).iter().sum::<usize>(), 11_413 + 1);
+}
+
+#[test]
+fn cryptofeed_spot() {
+    let Some(bytes) = recording("binance-spot_10symbols_20210405.cryptofeed") else { return };
+    let (frames, bodies) = cryptofeed(&bytes);
+    let counts = count(frames.iter().copied());
+    assert!(counts[1] > 0 && counts[2] > 0 && counts[3] > 0, "{counts:?}");
+    let mut parser = Parser::default();
+    let mut books = 0;
+    for body in bodies {
+        let expected: Value = serde_json::from_slice(body).expect("JSON");
+        let mut bytes = body.to_vec();
+        let book = depth_body(&mut bytes, &mut parser).expect("a book");
+        assert_eq!(Some(book.last_update_id), expected["lastUpdateId"].as_u64());
+        same_levels(book.bids, &expected["bids"]);
+        same_levels(book.asks, &expected["asks"]);
+        books += 1;
+    }
+    assert_eq!((books, counts.iter().sum::<usize>()), (10, 11_357));
+}
+
+#[test]
+fn frame_per_line() {
+    let Some(bytes) = recording("binance-spot_btc-eth_20260707.ndjson") else { return };
+    let counts = count(lines(&bytes));
+    assert!(counts[0] > 0 && counts[3] > 0, "{counts:?}");
+    assert_eq!(counts.iter().sum::<usize>(), 2_063);
+    let Some(body) = recording("binance-spot_btc_rest-depth_20260707.json") else { return };
+    assert_eq!(count(std::iter::once(&body[..])), [0, 0, 0, 0, 1]);
+}

@@ -1,0 +1,185 @@
+//! The market: which symbols and topics exist, and who may publish for them.
+
+mod registry;
+
+pub use registry::{Registry, SymbolEntry};
+
+use crate::digest::TopicDigest;
+use crate::publish::{Options, SymbolPublishers, TopicPublisher};
+use crate::settings::{Quotes, Settings};
+use crate::topic::{Table, TopicHandle};
+use arc_swap::ArcSwap;
+use registry::SharedState;
+use schemas::model::{Channel, Symbol, SymbolError, SymbolInfo};
+use std::sync::{Arc, Mutex, PoisonError};
+use table::TopicId;
+
+/// How much a market may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketLimits {
+    /// Symbols over all feeds.
+    pub symbols_max: usize,
+    /// Topics over all feeds.
+    pub topics_max: usize,
+}
+
+impl Default for MarketLimits {
+    fn default() -> Self {
+        Self { symbols_max: 20_000, topics_max: 120_000 }
+    }
+}
+
+/// Why a symbol cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MarketError {
+    /// The venue's name for it is no symbol.
+    #[error(transparent)]
+    Symbol(#[from] SymbolError),
+    /// Another feed publishes it, or the same one twice.
+    #[error("{0} is published already")]
+    Taken(Symbol),
+    /// The market is full.
+    #[error("symbols_max: the market holds {0} symbols and takes no more")]
+    SymbolsMax(usize),
+    /// The market is full.
+    #[error("topics_max: the market holds {0} topics and takes no more")]
+    TopicsMax(usize),
+}
+
+/// All symbols and topics. Readers take a [`Registry`], which costs next to nothing and never blocks.
+#[derive(Debug)]
+pub struct Market {
+    table: Arc<Table>,
+    limits: MarketLimits,
+    registry: ArcSwap<Registry>,
+    /// Held while the registry is replaced.
+    writing: Mutex<()>,
+}
+
+impl Market {
+    /// Without symbols.
+    #[must_use]
+    pub fn new(table: Arc<Table>, limits: MarketLimits) -> Self {
+        Self { table, limits, registry: ArcSwap::default(), writing: Mutex::new(()) }
+    }
+
+    /// What exists now.
+    #[must_use]
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.load_full()
+    }
+
+    /// Opens symbols, by the venue's own names, as a feed's settings say: all of them, or none.
+    ///
+    /// # Errors
+    /// [`MarketError`] if a name is no symbol, a symbol is published already or the market is full.
+    pub fn open(
+        &self,
+        settings: &Settings,
+        names: &[impl AsRef<str>],
+    ) -> Result<Vec<SymbolPublishers>, MarketError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry = Registry::clone(&self.registry.load());
+        let mut opened = Vec::with_capacity(names.len());
+        for name in names {
+            let symbol = Symbol::new(&settings.venue, name.as_ref())?;
+            opened.push(self.add(&mut registry, symbol, settings)?);
+        }
+        registry.version += 1;
+        self.registry.store(Arc::new(registry));
+        Ok(opened)
+    }
+
+    /// Says what became known of symbols that exist: base, quote, tick and lot size. Others are passed over.
+    pub fn describe(&self, known: impl IntoIterator<Item = SymbolInfo>) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry = Registry::clone(&self.registry.load());
+        for info in known {
+            if let Ok(at) = registry.position(info.symbol.as_str()) {
+                let entry = &registry.symbols[at];
+                let info = SymbolInfo { channels: entry.info.channels.clone(), ..info };
+                registry.symbols[at] = Arc::new(SymbolEntry { info, ..SymbolEntry::clone(entry) });
+            }
+        }
+        registry.version += 1;
+        self.registry.store(Arc::new(registry));
+    }
+
+    fn add(
+        &self,
+        registry: &mut Registry,
+        symbol: Symbol,
+        settings: &Settings,
+    ) -> Result<SymbolPublishers, MarketError> {
+        let Err(at) = registry.position(symbol.as_str()) else { return Err(MarketError::Taken(symbol)) };
+        if registry.symbols.len() >= self.limits.symbols_max {
+            return Err(MarketError::SymbolsMax(registry.symbols.len()));
+        }
+        if registry.topics.len() + settings.channels.iter().count() > self.limits.topics_max {
+            return Err(MarketError::TopicsMax(registry.topics.len()));
+        }
+        let mut entry = SymbolEntry {
+            info: info(&symbol, settings),
+            topics: Default::default(),
+            digests: Default::default(),
+            state: Arc::new(SharedState::default()),
+        };
+        let mut publishers: [Option<TopicPublisher>; Channel::ALL.len()] = Default::default();
+        for channel in settings.channels.iter() {
+            let digest = settings.digest.then(TopicDigest::new);
+            let publisher = self.topic(registry, channel, &symbol, settings, digest.clone());
+            entry.topics[channel as usize] = Some(Arc::clone(publisher.handle()));
+            entry.digests[channel as usize] = digest;
+            publishers[channel as usize] = Some(publisher);
+        }
+        let entry = Arc::new(entry);
+        registry.symbols.insert(at, Arc::clone(&entry));
+        Ok(SymbolPublishers::new(entry, publishers, Options::of(settings)))
+    }
+
+    fn topic(
+        &self,
+        registry: &mut Registry,
+        channel: Channel,
+        symbol: &Symbol,
+        settings: &Settings,
+        digest: Option<Arc<TopicDigest>>,
+    ) -> TopicPublisher {
+        let id = TopicId(registry.topics_len());
+        let (topic, publisher) = self.table.create(id);
+        let handle = Arc::new(TopicHandle {
+            id,
+            channel,
+            symbol: symbol.clone(),
+            epoch: Arc::clone(&settings.epoch),
+            topic,
+        });
+        registry.topics.push(Arc::clone(&handle));
+        TopicPublisher::new(handle, publisher, digest)
+    }
+}
+
+/// What is known of a symbol before its venue has been asked.
+fn info(symbol: &Symbol, settings: &Settings) -> SymbolInfo {
+    SymbolInfo {
+        symbol: symbol.clone(),
+        base: None,
+        quote: None,
+        tick_size: None,
+        lot_size: None,
+        channels: settings.channels.iter().collect(),
+    }
+}
+
+impl Options {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            image_every: settings.image_every,
+            awaits_book: settings.awaits_book,
+            quotes_from_book: settings.quotes == Quotes::Book,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! The symbols and topics that exist, as an unchanging value.
+
+use crate::digest::{Digest, Digests, TopicDigest};
+use crate::topic::TopicHandle;
+use schemas::model::{Channel, State, SymbolInfo};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use table::TopicId;
+
+/// The symbols and topics that exist at one time. Neither ever goes away.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    pub(super) version: u64,
+    /// Sorted by symbol.
+    pub(super) symbols: Vec<Arc<SymbolEntry>>,
+    /// By id.
+    pub(super) topics: Vec<Arc<TopicHandle>>,
+}
+
+/// A symbol, what is known of it, and its topics.
+#[derive(Debug, Clone)]
+pub struct SymbolEntry {
+    /// What is known of it.
+    pub info: SymbolInfo,
+    pub(super) topics: [Option<Arc<TopicHandle>>; Channel::ALL.len()],
+    pub(super) digests: [Option<Arc<TopicDigest>>; Channel::ALL.len()],
+    pub(super) state: Arc<SharedState>,
+}
+
+/// The state of a symbol over all its topics, written by its publishers.
+#[derive(Debug, Default)]
+pub(super) struct SharedState(AtomicU8);
+
+impl Registry {
+    /// Rises with each change.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// All symbols, sorted.
+    #[must_use]
+    pub fn symbols(&self) -> &[Arc<SymbolEntry>] {
+        &self.symbols
+    }
+
+    /// The symbol of this name, venue included.
+    #[must_use]
+    pub fn symbol(&self, name: &str) -> Option<&Arc<SymbolEntry>> {
+        self.position(name).ok().map(|at| &self.symbols[at])
+    }
+
+    /// The topic of this id.
+    #[must_use]
+    pub fn topic(&self, id: TopicId) -> Option<&Arc<TopicHandle>> {
+        self.topics.get(id.0 as usize)
+    }
+
+    /// How many topics there are; their ids count up from 0.
+    #[must_use]
+    pub fn topics_len(&self) -> u32 {
+        // The market's limit keeps it far below.
+        u32::try_from(self.topics.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The digests of all topics that are digested and have had an entry.
+    #[must_use]
+    pub fn digests(&self) -> Digests {
+        Digests { topics: self.symbols.iter().flat_map(|symbol| symbol.digests()).collect() }
+    }
+
+    /// Where a symbol stands, or would stand.
+    pub(super) fn position(&self, name: &str) -> Result<usize, usize> {
+        self.symbols.binary_search_by(|entry| entry.info.symbol.as_str().cmp(name))
+    }
+}
+
+impl SymbolEntry {
+    /// The topic of a channel, if the symbol has it.
+    #[must_use]
+    pub fn topic(&self, channel: Channel) -> Option<&Arc<TopicHandle>> {
+        self.topics[channel as usize].as_ref()
+    }
+
+    /// All its topics.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<TopicHandle>> {
+        self.topics.iter().flatten()
+    }
+
+    /// The state over all its topics.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.state.0.load(Ordering::Acquire) {
+            1 => State::Live,
+            2 => State::Stale,
+            3 => State::Halted,
+            _ => State::Resyncing,
+        }
+    }
+
+    pub(crate) fn set_state(&self, state: State) {
+        let number = match state {
+            State::Resyncing => 0,
+            State::Live => 1,
+            State::Stale => 2,
+            State::Halted => 3,
+        };
+        self.state.0.store(number, Ordering::Release);
+    }
+
+    /// The digests of its topics, where they are digested and have had an entry.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> {
+        let digest =
+            |channel: Channel| self.digests[channel as usize].as_ref()?.digest(channel, &self.info.symbol);
+        Channel::ALL.into_iter().filter_map(digest)
+    }
+}

@@ -1,0 +1,246 @@
+//! The publishers of one symbol's topics, and how their states go together.
+
+mod one;
+
+pub use one::Times;
+
+use crate::book::{Book, BookDelta};
+use crate::market::SymbolEntry;
+use one::Condition;
+pub(crate) use one::TopicPublisher;
+use schemas::model::{Body, BookImage, Channel, Loss, Micros, Quote, State, Ticker, Trade, Update};
+use std::sync::Arc;
+
+/// The publishers of one symbol: of each of its channels, and of its status.
+///
+/// A topic begins at `seq` 0 and resyncing. It comes to life with its first data, `trades` also when the venue has
+/// granted the subscription ([`trades_live`](Self::trades_live)). Nobody else can publish for the symbol.
+pub struct SymbolPublishers {
+    symbol: Arc<SymbolEntry>,
+    topics: [Option<TopicPublisher>; Channel::ALL.len()],
+    options: Options,
+    /// Entries of the book since its last image.
+    since_image: u32,
+    status: Condition,
+}
+
+/// How a symbol is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Entries of the book between two images.
+    pub(crate) image_every: u32,
+    /// Whether the symbol is not live before its book is.
+    pub(crate) awaits_book: bool,
+    /// Whether quotes are the book's top.
+    pub(crate) quotes_from_book: bool,
+}
+
+impl SymbolPublishers {
+    pub(crate) fn new(
+        symbol: Arc<SymbolEntry>,
+        topics: [Option<TopicPublisher>; Channel::ALL.len()],
+        options: Options,
+    ) -> Self {
+        Self { symbol, topics, options, since_image: 0, status: Condition::default() }
+    }
+
+    /// The symbol as the registry had it when it was opened.
+    #[must_use]
+    pub fn symbol(&self) -> &Arc<SymbolEntry> {
+        &self.symbol
+    }
+
+    /// Whether the symbol fills this channel.
+    #[must_use]
+    pub fn has(&self, channel: Channel) -> bool {
+        self.topics[channel as usize].is_some()
+    }
+
+    /// The state over all topics.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.status.state
+    }
+
+    /// Says whether quotes are the book's top, or come by [`quote`](Self::quote).
+    pub const fn take_quotes_from_book(&mut self, quotes_from_book: bool) {
+        self.options.quotes_from_book = quotes_from_book;
+    }
+
+    /// Whether quotes are the book's top.
+    #[must_use]
+    pub const fn quotes_from_book(&self) -> bool {
+        self.options.quotes_from_book
+    }
+
+    /// Publishes the trades of one venue message, oldest first; nothing if there are none.
+    pub fn trades(&mut self, times: Times, trades: Box<[Trade]>) {
+        if !trades.is_empty() {
+            self.whole(Channel::Trades, times, Update::Trades(trades));
+        }
+    }
+
+    /// Publishes best bid and ask.
+    pub fn quote(&mut self, times: Times, quote: Quote) {
+        self.whole(Channel::Quotes, times, Update::Quote(quote));
+    }
+
+    /// Publishes 24-hour statistics.
+    pub fn ticker(&mut self, times: Times, ticker: Ticker) {
+        self.whole(Channel::Ticker, times, Update::Ticker(Box::new(ticker)));
+    }
+
+    /// Publishes a whole new book, which is live since then: Reset, State live, and what follows of its top.
+    pub fn book_reset(&mut self, times: Times, book: &Book) {
+        self.since_image = 0;
+        if let Some(topic) = self.topic(Channel::Book) {
+            topic.reset(times, image(times, book));
+        }
+        self.book10(times, book);
+        self.quote_of(times, book);
+        self.refresh_status(times.rx);
+    }
+
+    /// Publishes what a venue's message changed in the book.
+    pub fn book_update(&mut self, times: Times, delta: BookDelta, book: &Book) {
+        self.since_image += 1;
+        let image_is_due = self.since_image >= self.options.image_every;
+        if let Some(topic) = self.topic(Channel::Book) {
+            let body = Body::Update(Update::Book(Box::new(delta.levels)));
+            if image_is_due {
+                topic.publish_with_image(times, body, image(times, book));
+            } else {
+                topic.publish(times, body);
+            }
+        }
+        if image_is_due {
+            self.since_image = 0;
+        }
+        if delta.top10_changed {
+            self.book10(times, book);
+        }
+        if delta.top_changed {
+            self.quote_of(times, book);
+        }
+    }
+
+    /// Says that so many trades were sent by the venue and never came.
+    pub fn loss(&mut self, lost: u64, now: Micros) {
+        if let Some(topic) = self.topic(Channel::Trades).filter(|_| lost > 0) {
+            topic.publish(Times::now(now), Body::Loss(Loss { lost }));
+        }
+    }
+
+    /// Says that the venue has granted the trades: none being there is live, too.
+    pub fn trades_live(&mut self, now: Micros) {
+        if let Some(topic) = self.topic(Channel::Trades).filter(|topic| !topic.is_up()) {
+            topic.go_live(now);
+        }
+        self.refresh_status(now);
+    }
+
+    /// Says that the book has lost its way and is fetched anew.
+    pub fn book_resyncing(&mut self, reason: &str, now: Micros) {
+        let condition = Condition { state: State::Resyncing, reason: reason.into() };
+        for channel in [Channel::Book, Channel::Book10, Channel::Quotes] {
+            let follows = channel != Channel::Quotes || self.options.quotes_from_book;
+            if let Some(topic) = self.topic(channel).filter(|topic| follows && topic.has_entries()) {
+                topic.set(condition.clone(), now);
+            }
+        }
+        self.refresh_status(now);
+    }
+
+    /// Puts all topics that have come to life into a state.
+    pub fn state_of_all(&mut self, state: State, reason: &str, now: Micros) {
+        let condition = Condition { state, reason: reason.into() };
+        for topic in self.data_topics().filter(|topic| topic.has_entries()) {
+            topic.set(condition.clone(), now);
+        }
+        self.refresh_status(now);
+    }
+
+    /// Puts all topics that have come to life into a state which [`resume`](Self::resume) ends.
+    pub fn suspend(&mut self, state: State, reason: &str, now: Micros) {
+        let condition = Condition { state, reason: reason.into() };
+        self.data_topics().for_each(|topic| topic.suspend(condition.clone(), now));
+        self.refresh_status(now);
+    }
+
+    /// Gives each topic back the state that it had when it was suspended.
+    pub fn resume(&mut self, now: Micros) {
+        self.data_topics().for_each(|topic| topic.resume(now));
+        self.refresh_status(now);
+    }
+
+    fn whole(&mut self, channel: Channel, times: Times, update: Update) {
+        let Some(topic) = self.topic(channel) else { return };
+        let was_up = topic.is_up();
+        topic.update(times, update);
+        if !was_up {
+            self.refresh_status(times.rx);
+        }
+    }
+
+    fn book10(&mut self, times: Times, book: &Book) {
+        if let Some(topic) = self.topic(Channel::Book10) {
+            topic.update(times, Update::Book10(Box::new(book.top10().clone())));
+        }
+    }
+
+    fn quote_of(&mut self, times: Times, book: &Book) {
+        if self.options.quotes_from_book {
+            self.quote(times, book.top());
+        }
+    }
+
+    fn topic(&mut self, channel: Channel) -> Option<&mut TopicPublisher> {
+        self.topics[channel as usize].as_mut()
+    }
+
+    fn data_topics(&mut self) -> impl Iterator<Item = &mut TopicPublisher> {
+        let (data, _status) = self.topics.split_at_mut(Channel::Status as usize);
+        data.iter_mut().flatten()
+    }
+
+    /// Publishes the status if the state over all topics is another one.
+    fn refresh_status(&mut self, now: Micros) {
+        let status = self.over_all();
+        if status == self.status {
+            return;
+        }
+        self.symbol.set_state(status.state);
+        self.status = status.clone();
+        if let Some(topic) = self.topic(Channel::Status) {
+            topic.status(status, now);
+        }
+    }
+
+    /// The worst condition among the topics that have come to life, and the book's if it is awaited.
+    ///
+    /// Quotes and statistics that wait for their next message after a break do not hold back the symbol: of a quiet
+    /// one none may come for hours.
+    fn over_all(&self) -> Condition {
+        let data = &self.topics[..Channel::Status as usize];
+        let alive =
+            || data.iter().flatten().filter(|topic| topic.has_entries()).map(TopicPublisher::condition);
+        let find = |state| alive().find(|condition| condition.state == state).cloned();
+        let of = |channel| self.topics[channel as usize].as_ref();
+        let awaited = of(Channel::Book).filter(|_| self.options.awaits_book).map(TopicPublisher::condition);
+        let kept = of(Channel::Trades).filter(|topic| topic.has_entries()).map(TopicPublisher::condition);
+        let resyncing =
+            awaited.into_iter().chain(kept).find(|condition| condition.state == State::Resyncing).cloned();
+        find(State::Halted)
+            .or(resyncing)
+            .or_else(|| find(State::Stale))
+            .or_else(|| find(State::Live))
+            .unwrap_or_default()
+    }
+}
+
+fn image(times: Times, book: &Book) -> BookImage {
+    BookImage { ts: times.ts, rx: times.rx, state: State::Live, levels: book.published() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The publisher of one topic: its state, its latest data, its digest.
+
+use crate::digest::TopicDigest;
+use crate::topic::{Entry, Logged, TopicHandle};
+use schemas::model::{Body, BookImage, Event, Micros, State, StateChange, Update, Whole};
+use schemas::wire::SeqRange;
+use std::sync::Arc;
+use table::Publisher;
+
+/// The publisher of one topic.
+pub(crate) struct TopicPublisher {
+    handle: Arc<TopicHandle>,
+    publisher: Publisher<Logged, BookImage>,
+    digest: Option<Arc<TopicDigest>>,
+    condition: Condition,
+    /// What the topic returns to when what suspended it is over.
+    suspended: Option<Condition>,
+    /// The latest data, of channels whose updates are whole.
+    latest: Option<Arc<Entry>>,
+    has_entries: bool,
+}
+
+/// A state and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Condition {
+    pub(super) state: State,
+    pub(super) reason: Arc<str>,
+}
+
+impl Condition {
+    pub(super) fn live() -> Self {
+        Self { state: State::Live, reason: "".into() }
+    }
+
+    fn since(&self, now: Micros, last: Option<Box<Whole>>) -> StateChange {
+        StateChange { state: self.state, reason: Arc::clone(&self.reason), since: now, last }
+    }
+}
+
+/// When something happened: by the venue's clock, and when it was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// The venue's event time, where it gives one.
+    pub ts: Option<Micros>,
+    /// When the broker received it.
+    pub rx: Micros,
+}
+
+impl Times {
+    /// Both.
+    #[must_use]
+    pub const fn new(ts: Option<Micros>, rx: Micros) -> Self {
+        Self { ts, rx }
+    }
+
+    /// Of what the broker does itself.
+    #[must_use]
+    pub const fn now(rx: Micros) -> Self {
+        Self { ts: None, rx }
+    }
+}
+
+impl TopicPublisher {
+    pub(crate) fn new(
+        handle: Arc<TopicHandle>,
+        publisher: Publisher<Logged, BookImage>,
+        digest: Option<Arc<TopicDigest>>,
+    ) -> Self {
+        Self {
+            handle,
+            publisher,
+            digest,
+            condition: Condition::default(),
+            suspended: None,
+            latest: None,
+            has_entries: false,
+        }
+    }
+
+    pub(crate) const fn handle(&self) -> &Arc<TopicHandle> {
+        &self.handle
+    }
+
+    pub(super) fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Whether it has ever come to life.
+    pub(super) const fn has_entries(&self) -> bool {
+        self.has_entries
+    }
+
+    /// Publishes data; a topic that was not live is so since then.
+    ///
+    /// After a break the data goes first, so that nobody sees what is old under the word live.
+    pub(super) fn update(&mut self, times: Times, update: Update) {
+        if self.is_up() {
+            self.entry(times, update);
+        } else if self.has_entries {
+            self.entry(times, update);
+            self.go_live(times.rx);
+        } else {
+            self.go_live(times.rx);
+            self.entry(times, update);
+        }
+    }
+
+    /// Publishes data in the state that the topic has.
+    pub(super) fn entry(&mut self, times: Times, update: Update) {
+        let entry = self.publish(times, Body::Update(update));
+        if self.handle.channel.is_whole() {
+            self.latest = Some(entry);
+        }
+    }
+
+    pub(super) fn go_live(&mut self, now: Micros) {
+        self.set(Condition::live(), now);
+    }
+
+    /// Publishes the state over all topics of the symbol.
+    pub(super) fn status(&mut self, condition: Condition, now: Micros) {
+        let change = condition.since(now, None);
+        self.condition = condition;
+        self.entry(Times::now(now), Update::Status(change));
+    }
+
+    /// Publishes a whole new book; a topic that was not live is so since then.
+    pub(super) fn reset(&mut self, times: Times, mut image: BookImage) {
+        image.state = self.condition.state;
+        self.publish_with_image(times, Body::Reset(Arc::new(image.clone())), image.clone());
+        if !self.is_up()
+            && let Some(change) = self.change(Condition::live(), times.rx)
+        {
+            self.publish_with_image(Times::now(times.rx), Body::State(change), image);
+        }
+    }
+
+    /// Publishes that the topic's state is another one since `now`; nothing if it is not.
+    pub(super) fn set(&mut self, condition: Condition, now: Micros) {
+        if let Some(change) = self.change(condition, now) {
+            self.publish(Times::now(now), Body::State(change));
+        }
+    }
+
+    fn change(&mut self, condition: Condition, now: Micros) -> Option<StateChange> {
+        self.suspended = None;
+        if self.condition == condition {
+            return None;
+        }
+        let change = condition.since(now, self.whole());
+        self.condition = condition;
+        Some(change)
+    }
+
+    /// Puts the topic into `condition` until it is resumed; one without entries has nothing to suspend.
+    pub(super) fn suspend(&mut self, condition: Condition, now: Micros) {
+        if !self.has_entries {
+            return;
+        }
+        let before = self.suspended.take().unwrap_or_else(|| self.condition.clone());
+        self.set(condition, now);
+        self.suspended = Some(before);
+    }
+
+    /// Ends a suspension.
+    pub(super) fn resume(&mut self, now: Micros) {
+        if let Some(before) = self.suspended.take() {
+            self.set(before, now);
+        }
+    }
+
+    /// Live, or halted, when data changes nothing about the state.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.condition.state, State::Live | State::Halted)
+    }
+
+    pub(super) fn publish(&mut self, times: Times, body: Body) -> Arc<Entry> {
+        let event = self.event(times, body);
+        let entry = self.publisher.publish(event);
+        self.digest(&entry);
+        entry
+    }
+
+    pub(super) fn publish_with_image(&mut self, times: Times, body: Body, mut image: BookImage) {
+        let event = self.event(times, body);
+        image.state = self.condition.state;
+        let entry = self.publisher.publish_with_image(event, image);
+        self.digest(&entry);
+    }
+
+    fn event(&mut self, times: Times, body: Body) -> Logged {
+        self.has_entries = true;
+        Logged(Event { ts: times.ts, rx: times.rx, state: self.condition.state, body })
+    }
+
+    /// The latest data as a state entry carries it.
+    fn whole(&self) -> Option<Box<Whole>> {
+        let event = &self.latest.as_ref()?.record().0;
+        match &event.body {
+            Body::Update(update) => {
+                Some(Box::new(Whole { ts: event.ts, rx: event.rx, update: update.clone() }))
+            }
+            _ => None,
+        }
+    }
+
+    fn digest(&self, entry: &Entry) {
+        if let Some(digest) = &self.digest {
+            let seq = SeqRange::new(entry.first(), entry.last());
+            digest.take(self.handle.wire(), seq, entry.record());
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a feed is told: which symbols, which channels, how deep.
+
+use schemas::model::Channel;
+use std::sync::Arc;
+
+/// Levels a side that are published unless told otherwise.
+pub const BOOK_DEPTH: usize = 1_000;
+/// Symbols that one feed may open unless told otherwise.
+pub const SYMBOLS_MAX: usize = 10_000;
+/// Entries of a book between two images, a quarter of the usual log.
+pub const IMAGE_EVERY: u32 = 256;
+/// Silence after which a venue's feed is stale unless told otherwise, in milliseconds.
+pub const STALE_AFTER_MS: u64 = 5_000;
+/// Silence after which a feed dials anew unless told otherwise, in milliseconds.
+pub const RECONNECT_AFTER_MS: u64 = 30_000;
+
+/// The settings of one feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The venue's name as it stands in front of its symbols.
+    pub venue: String,
+    /// Symbols that exist from the start, by the venue's own names.
+    pub symbols: Vec<String>,
+    /// Whether symbols appear when they are first seen: in captures that name none, and in tick lines.
+    pub discover: bool,
+    /// How many symbols the feed may open.
+    pub symbols_max: usize,
+    /// What of a symbol is published.
+    pub channels: Channels,
+    /// Levels a side that are published.
+    pub book_depth: usize,
+    /// The depth asked of the venue where there is a choice: Kraken's book, Binance's depth snapshot.
+    pub depth: Option<usize>,
+    /// Which of Binance's trade streams is read.
+    pub trades: Trades,
+    /// How often Binance sends changes of its books, in milliseconds: 100 or 1000.
+    pub depth_ms: u32,
+    /// Where quotes come from.
+    pub quotes: Quotes,
+    /// Silence after which the feed is stale, in milliseconds; none: never.
+    pub stale_after_ms: Option<u64>,
+    /// Silence after which the feed dials anew, in milliseconds; none: never.
+    pub reconnect_after_ms: Option<u64>,
+    /// Whether a symbol counts as live only when its book is.
+    pub awaits_book: bool,
+    /// Entries of a book between two images.
+    pub image_every: u32,
+    /// The name of the topics' present life.
+    pub epoch: Arc<str>,
+    /// Whether each topic's frames are digested as they are published.
+    pub digest: bool,
+}
+
+impl Settings {
+    /// The settings of `venue` that nobody changed, without symbols.
+    #[must_use]
+    pub fn new(venue: &str, epoch: impl Into<Arc<str>>) -> Self {
+        Self {
+            venue: venue.to_owned(),
+            symbols: Vec::new(),
+            discover: false,
+            symbols_max: SYMBOLS_MAX,
+            channels: Channels::ALL,
+            book_depth: BOOK_DEPTH,
+            depth: None,
+            trades: Trades::Each,
+            depth_ms: 100,
+            quotes: Quotes::Auto,
+            stale_after_ms: Some(STALE_AFTER_MS),
+            reconnect_after_ms: Some(RECONNECT_AFTER_MS),
+            awaits_book: true,
+            image_every: IMAGE_EVERY,
+            epoch: epoch.into(),
+            digest: false,
+        }
+    }
+}
+
+/// Which of Binance's trade streams is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trades {
+    /// Every trade (`trade`).
+    #[default]
+    Each,
+    /// The fills of one taker order at one price together (`aggTrade`).
+    Aggregate,
+}
+
+/// Where quotes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quotes {
+    /// From the venue's quote stream, or from the book's top where the venue is known not to send one.
+    #[default]
+    Auto,
+    /// From the venue's quote stream.
+    Stream,
+    /// From the book's top when it changes.
+    Book,
+}
+
+/// The channels of a symbol that a feed fills. `status` is always among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channels(u8);
+
+impl Channels {
+    /// All of them.
+    pub const ALL: Self = Self(0b11_1111);
+
+    /// These; with `book` goes `book10`, and the reverse.
+    #[must_use]
+    pub fn of(channels: &[Channel]) -> Self {
+        let bits = channels.iter().fold(bit(Channel::Status), |bits, channel| bits | bit(*channel));
+        let books = bit(Channel::Book) | bit(Channel::Book10);
+        Self(if bits & books == 0 { bits } else { bits | books })
+    }
+
+    /// Whether `channel` is among them.
+    #[must_use]
+    pub fn has(self, channel: Channel) -> bool {
+        self.0 & bit(channel) != 0
+    }
+
+    /// All that are among them.
+    pub fn iter(self) -> impl Iterator<Item = Channel> {
+        Channel::ALL.into_iter().filter(move |channel| self.has(*channel))
+    }
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+const fn bit(channel: Channel) -> u8 {
+    1 << channel as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_brings_its_top_along() {
+        let channels = Channels::of(&[Channel::Trades, Channel::Book]);
+        let names: Vec<_> = channels.iter().map(Channel::name).collect();
+        assert_eq!(names, ["trades", "book10", "book", "status"]);
+        assert!(!channels.has(Channel::Quotes));
+        assert_eq!(Channels::ALL.iter().count(), Channel::ALL.len());
+    }
+}

@@ -1,0 +1,224 @@
+//! The orders of one simulated symbol: limit orders, cancels and market orders arrive at random, and the price is
+//! what comes of them.
+
+use super::random::Random;
+use schemas::model::Side;
+
+/// Levels that a side keeps at least and at most.
+const LEVELS: std::ops::Range<usize> = 20..60;
+/// Levels that a market order leaves standing.
+const LEVELS_LEFT: usize = 10;
+/// The largest limit order, and half the largest market order.
+const ORDER_LOTS_MAX: i64 = 20_000;
+
+/// One side's levels by price in ticks and size in lots, the best one last.
+type Ladder = Vec<(i64, i64)>;
+
+/// The order flow and the book of one symbol, in whole ticks and lots.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    random: Random,
+    bids: Ladder,
+    asks: Ladder,
+    /// The price around which it wanders, in ticks.
+    anchor: i64,
+}
+
+/// What happened in one step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Bids that are set, as price in ticks and size in lots; size 0 deletes.
+    pub bids: Vec<(i64, i64)>,
+    /// Asks that are set.
+    pub asks: Vec<(i64, i64)>,
+    /// What a market order took: price in ticks and size in lots.
+    pub fills: Vec<(i64, i64)>,
+    /// Who sent the market order, if there was one.
+    pub aggressor: Option<Side>,
+}
+
+impl Flow {
+    /// A book around `price_ticks`, which should be some hundreds at least.
+    #[must_use]
+    pub fn new(price_ticks: i64, mut random: Random) -> Self {
+        let count = LEVELS.start as i64 + 10;
+        let mut ladder = |sign: i64| -> Ladder {
+            (1..=count).rev().map(|n| (price_ticks + sign * n, random.between(1, ORDER_LOTS_MAX))).collect()
+        };
+        let (bids, asks) = (ladder(-1), ladder(1));
+        Self { random, bids, asks, anchor: price_ticks }
+    }
+
+    /// The whole book as it stands: bids and asks, best first.
+    #[must_use]
+    pub fn book(&self) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
+        let best_first = |ladder: &Ladder| ladder.iter().rev().copied().collect();
+        (best_first(&self.bids), best_first(&self.asks))
+    }
+
+    /// The middle between best bid and ask, in ticks.
+    #[must_use]
+    pub fn mid(&self) -> i64 {
+        (best(&self.bids) + best(&self.asks)) / 2
+    }
+
+    /// Lets the next order arrive, or a few at once.
+    pub fn step(&mut self) -> Step {
+        let mut step = Step::default();
+        let side = self.side();
+        match self.random.below(100) {
+            0..25 => self.market(side, &mut step),
+            25..60 => self.cancel(side, &mut step),
+            _ => (0..=self.random.below(3)).for_each(|_| self.limit(side, &mut step)),
+        }
+        self.keep_shape(&mut step);
+        step
+    }
+
+    /// Buyers and sellers come evenly, but for a pull back to where the price began.
+    fn side(&mut self) -> Side {
+        let away_percent = ((self.mid() - self.anchor) * 100 / self.anchor).clamp(-25, 25);
+        let buys_percent = (50 - away_percent).unsigned_abs();
+        if self.random.chance(buys_percent) { Side::Buy } else { Side::Sell }
+    }
+
+    fn market(&mut self, side: Side, step: &mut Step) {
+        let mut open = self.random.between(1, 2 * ORDER_LOTS_MAX);
+        let mut fills = Vec::new();
+        let (ladder, changes) = self.ladder(side.opposite(), step);
+        while open > 0 && ladder.len() > LEVELS_LEFT {
+            let Some((price, lots)) = ladder.pop() else { break };
+            let taken = open.min(lots);
+            open -= taken;
+            if lots > taken {
+                ladder.push((price, lots - taken));
+            }
+            fills.push((price, taken));
+            changes.push((price, lots - taken));
+        }
+        step.fills = fills;
+        step.aggressor = Some(side);
+    }
+
+    fn cancel(&mut self, side: Side, step: &mut Step) {
+        let rank = self.distance();
+        let keeps = self.random.chance(50);
+        let (ladder, changes) = self.ladder(side, step);
+        let at = ladder.len().saturating_sub(1 + rank as usize);
+        let (price, lots) = ladder[at];
+        let left = if keeps { lots / 2 } else { 0 };
+        set(ladder, changes, side, price, left);
+    }
+
+    fn limit(&mut self, side: Side, step: &mut Step) {
+        let ticks = 1 + self.distance();
+        let lots = self.random.between(1, ORDER_LOTS_MAX);
+        let price = match side {
+            Side::Buy => (best(&self.asks) - ticks).max(1),
+            Side::Sell => best(&self.bids) + ticks,
+        };
+        let (ladder, changes) = self.ladder(side, step);
+        let stands = position(ladder, side, price).ok().map_or(0, |at| ladder[at].1);
+        // What stands there grows, but not for ever.
+        let lots = if stands > 4 * ORDER_LOTS_MAX { lots } else { stands + lots };
+        set(ladder, changes, side, price, lots);
+    }
+
+    /// Adds what a thin side lacks and drops the worst of a long one.
+    fn keep_shape(&mut self, step: &mut Step) {
+        for side in [Side::Buy, Side::Sell] {
+            let outwards = if side == Side::Buy { -1 } else { 1 };
+            let lots = self.random.between(1, ORDER_LOTS_MAX);
+            let (ladder, changes) = self.ladder(side, step);
+            while ladder.len() < LEVELS.start {
+                let price = ladder[0].0 + outwards;
+                set(ladder, changes, side, price, lots);
+            }
+            if ladder.len() > LEVELS.end {
+                let worst = ladder[0].0;
+                set(ladder, changes, side, worst, 0);
+            }
+        }
+    }
+
+    /// How far from the top an order falls: mostly near.
+    fn distance(&mut self) -> i64 {
+        let reach = 1 << self.random.halvings().clamp(1, 6);
+        self.random.between(0, reach - 1)
+    }
+
+    fn ladder<'a>(&'a mut self, side: Side, step: &'a mut Step) -> (&'a mut Ladder, &'a mut Ladder) {
+        match side {
+            Side::Buy => (&mut self.bids, &mut step.bids),
+            Side::Sell => (&mut self.asks, &mut step.asks),
+        }
+    }
+}
+
+/// A side never runs empty: market orders leave levels standing, and thin sides are filled up.
+fn best(ladder: &Ladder) -> i64 {
+    ladder.last().map_or(0, |level| level.0)
+}
+
+fn position(ladder: &Ladder, side: Side, price: i64) -> Result<usize, usize> {
+    ladder.binary_search_by(|(at, _)| match side {
+        Side::Buy => at.cmp(&price),
+        Side::Sell => price.cmp(at),
+    })
+}
+
+fn set(ladder: &mut Ladder, changes: &mut Ladder, side: Side, price: i64, lots: i64) {
+    match position(ladder, side, price) {
+        Ok(at) if lots == 0 => {
+            ladder.remove(at);
+        }
+        Ok(at) => ladder[at].1 = lots,
+        Err(at) => ladder.insert(at, (price, lots)),
+    }
+    changes.push((price, lots));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_book_is_never_crossed_nor_thin_and_its_changes_tell_all() {
+        let mut flow = Flow::new(10_000, Random::new(11));
+        let (bids, asks) = flow.book();
+        let mut followed: [BTreeMap<i64, i64>; 2] = [bids.into_iter().collect(), asks.into_iter().collect()];
+        let (mut trades, mut prices) = (0, Vec::new());
+        for _ in 0..20_000 {
+            let step = flow.step();
+            for (side, changes) in followed.iter_mut().zip([&step.bids, &step.asks]) {
+                for (price, lots) in changes {
+                    side.insert(*price, *lots);
+                    side.retain(|_, lots| *lots > 0);
+                }
+            }
+            trades += step.fills.len();
+            assert!(step.fills.iter().all(|(_, lots)| *lots > 0));
+            assert!(best(&flow.bids) < best(&flow.asks));
+            assert!(flow.bids.len() >= LEVELS.start && flow.asks.len() >= LEVELS.start);
+            assert!(flow.bids.len() <= LEVELS.end + 4 && flow.asks.len() <= LEVELS.end + 4);
+            prices.push(flow.mid());
+        }
+        let (bids, asks) = flow.book();
+        assert_eq!(followed[0].iter().rev().map(|(p, l)| (*p, *l)).collect::<Vec<_>>(), bids);
+        assert_eq!(followed[1].iter().map(|(p, l)| (*p, *l)).collect::<Vec<_>>(), asks);
+        let (low, high) = (prices.iter().min().unwrap(), prices.iter().max().unwrap());
+        assert!(trades > 3_000 && high - low > 50, "it lives: {trades} trades, {low} to {high}");
+        assert!(*low > 2_000 && *high < 40_000, "it stays around its anchor: {low} to {high}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_orders() {
+        let run = |seed| {
+            let mut flow = Flow::new(10_000, Random::new(seed));
+            (0..500).map(|_| flow.step()).collect::<Vec<_>>()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+    }
+}

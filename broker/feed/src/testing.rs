@@ -1,0 +1,80 @@
+//! What the crate's tests share: a market, and its topics' frames as text.
+
+use crate::market::{Market, MarketLimits};
+use crate::topic::Table;
+use schemas::decimal::Decimal;
+use schemas::model::{Channel, Level, Micros};
+use schemas::wire::{SeqRange, frame};
+use std::sync::Arc;
+
+pub(crate) fn table() -> Arc<Table> {
+    Arc::new(Table::new())
+}
+
+pub(crate) fn market() -> Arc<Market> {
+    Arc::new(Market::new(table(), MarketLimits::default()))
+}
+
+pub(crate) fn decimal(text: &str) -> Decimal {
+    text.parse().expect(text)
+}
+
+pub(crate) fn level(price: &str, size: &str) -> Level {
+    Level { price: decimal(price), size: decimal(size) }
+}
+
+pub(crate) fn ms(ms: u64) -> Micros {
+    Micros::from_millis(ms)
+}
+
+/// The frames of a topic's log, as far as it reaches back.
+pub(crate) fn frames(market: &Market, channel: Channel, symbol: &str) -> Vec<String> {
+    let registry = market.registry();
+    let handle = registry.symbol(symbol).expect(symbol).topic(channel).expect(symbol);
+    let entries = (1..=handle.topic.head().index).filter_map(|index| handle.topic.read(index));
+    let text = |entry: Arc<crate::topic::Entry>| {
+        let mut text = Vec::new();
+        frame::entry(&mut text, handle.wire(), SeqRange::new(entry.first(), entry.last()), entry.record());
+        String::from_utf8(text).expect("frames are text")
+    };
+    entries.map(text).collect()
+}
+
+/// The frames of a topic in a short form: the sequence numbers, and what happened.
+pub(crate) fn story(market: &Market, channel: Channel, symbol: &str) -> Vec<String> {
+    frames(market, channel, symbol).iter().map(|frame| short(frame)).collect()
+}
+
+/// `1 state live`, `2-3 trades 7 8`, `4 reset bids 1x2 asks`, `5 gap 3`, `6 quote 1x2 3x4`, `7 ticker 9`.
+fn short(frame: &str) -> String {
+    let frame: serde_json::Value = serde_json::from_str(frame).expect(frame);
+    let (first, last) = (&frame["seq"][0], &frame["seq"][1]);
+    let seq = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or("").to_owned();
+    let levels = |side: &str| {
+        let levels = frame[side].as_array().into_iter().flatten();
+        levels.map(|level| format!(" {}x{}", text(&level[0]), text(&level[1]))).collect::<String>()
+    };
+    let what = match (text(&frame["type"]).as_str(), text(&frame["channel"]).as_str()) {
+        ("state", _) | (_, "status") => {
+            format!("state {} {}", text(&frame["state"]), text(&frame["reason"])).trim().to_owned()
+        }
+        ("gap", _) => format!("gap {}", frame["lost"]),
+        ("snapshot", _) => format!("reset bids{} asks{}", levels("bids"), levels("asks")),
+        (_, "trades") => {
+            let trades = frame["trades"].as_array().into_iter().flatten();
+            let trades = trades.map(|trade| format!(" {}{}", text(&trade["side"]), text(&trade["id"])));
+            format!("trades{}", trades.collect::<String>())
+        }
+        (_, "book" | "book10") => format!("book bids{} asks{}", levels("bids"), levels("asks")),
+        (_, "quotes") => format!(
+            "quote {}x{} {}x{}",
+            text(&frame["bid"]),
+            text(&frame["bid_size"]),
+            text(&frame["ask"]),
+            text(&frame["ask_size"])
+        ),
+        _ => format!("ticker {}", text(&frame["last"])),
+    };
+    format!("{seq} {what}")
+}

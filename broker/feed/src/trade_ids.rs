@@ -1,0 +1,85 @@
+//! Continuity of trades whose ids count up by one.
+
+/// The last trade id of a symbol; outlives connections, so that what is missed between two of them is counted.
+#[derive(Debug, Default)]
+pub(crate) struct TradeIds {
+    last: Option<u64>,
+}
+
+/// What a trade id means for the continuity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It is the next one, or the first of all.
+    Next,
+    /// It is a new one, and so many before it never came.
+    Jumped {
+        /// How many trades.
+        lost: u64,
+    },
+    /// It was there already, or was counted as lost.
+    Old,
+}
+
+impl TradeIds {
+    /// Takes the id of a trade that came.
+    pub(crate) fn take(&mut self, id: u64) -> Seen {
+        let seen = match self.last {
+            Some(last) if id <= last => return Seen::Old,
+            Some(last) if id - last > 1 => Seen::Jumped { lost: id - last - 1 },
+            _ => Seen::Next,
+        };
+        self.last = Some(id);
+        seen
+    }
+
+    /// The continuity begins behind this trade, unless it has begun already.
+    pub(crate) fn begin_behind(&mut self, id: u64) {
+        self.last.get_or_insert(id);
+    }
+
+    /// Whether a trade up to `id` has not come though the continuity has begun.
+    pub(crate) fn is_behind(&self, id: u64) -> bool {
+        self.last.is_some_and(|last| last < id)
+    }
+
+    /// Gives up on all trades up to `id` and says how many those are.
+    pub(crate) fn give_up(&mut self, id: u64) -> u64 {
+        match &mut self.last {
+            Some(last) if *last < id => {
+                let lost = id - *last;
+                *last = id;
+                lost
+            }
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_what_was_jumped_over_and_knows_what_came_again() {
+        let mut ids = TradeIds::default();
+        let seen: Vec<_> = [7, 8, 8, 12, 11, 13].map(|id| ids.take(id)).to_vec();
+        assert_eq!(
+            seen,
+            [Seen::Next, Seen::Next, Seen::Old, Seen::Jumped { lost: 3 }, Seen::Old, Seen::Next]
+        );
+    }
+
+    #[test]
+    fn a_baseline_is_no_trade() {
+        let mut ids = TradeIds::default();
+        assert!(!ids.is_behind(10), "before the first trade nothing is missing");
+        assert_eq!(ids.give_up(10), 0);
+        ids.begin_behind(10);
+        ids.begin_behind(99);
+        assert!(!ids.is_behind(10) && ids.is_behind(11));
+        assert_eq!(ids.give_up(12), 2);
+        assert_eq!(ids.take(12), Seen::Old);
+        assert_eq!(ids.take(13), Seen::Next);
+        assert_eq!(ids.take(u64::MAX), Seen::Jumped { lost: u64::MAX - 14 });
+    }
+}

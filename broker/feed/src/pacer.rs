@@ -1,0 +1,68 @@
+//! Keeps to a venue's limits on requests.
+
+use schemas::model::Micros;
+
+/// Lets requests pass at a steady rate, some of them at once after a pause (the generic cell rate algorithm).
+#[derive(Debug, Clone)]
+pub(crate) struct Pacer {
+    cost_us: u64,
+    burst_us: u64,
+    /// When all that has passed would have passed at the steady rate.
+    paid_until: Micros,
+}
+
+impl Pacer {
+    /// One request each `cost_us`; after a pause as many at once as `burst_us` pays for, at least one.
+    pub(crate) const fn new(cost_us: u64, burst_us: u64) -> Self {
+        Self { cost_us, burst_us, paid_until: Micros(0) }
+    }
+
+    /// When the next request may pass.
+    pub(crate) fn ready_at(&self) -> Micros {
+        let ahead_us = self.burst_us.saturating_sub(self.cost_us);
+        Micros(self.paid_until.0.saturating_sub(ahead_us))
+    }
+
+    /// Counts a request that passes at `now`.
+    pub(crate) fn take(&mut self, now: Micros) {
+        self.paid_until = self.paid_until.max(now).plus(self.cost_us);
+    }
+}
+
+/// How long to wait before trying again: twice as long each time.
+pub(crate) fn backoff_us(failures: u32, first_us: u64, longest_us: u64) -> u64 {
+    let doublings = failures.saturating_sub(1).min(32);
+    first_us.saturating_mul(1 << doublings).min(longest_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(pacer: &mut Pacer, from: u64, to: u64) -> usize {
+        let mut passed = 0;
+        for now in (from..to).map(Micros) {
+            while pacer.ready_at() <= now {
+                pacer.take(now);
+                passed += 1;
+            }
+        }
+        passed
+    }
+
+    #[test]
+    fn after_a_pause_a_burst_then_a_steady_rate() {
+        let mut pacer = Pacer::new(10, 50);
+        assert_eq!(pass(&mut pacer, 1_000, 1_001), 5);
+        assert_eq!(pass(&mut pacer, 1_001, 1_101), 10);
+        assert_eq!(pass(&mut pacer, 2_000, 2_001), 5);
+        let mut single = Pacer::new(10, 0);
+        assert_eq!((pass(&mut single, 5, 6), pass(&mut single, 6, 26)), (1, 2));
+    }
+
+    #[test]
+    fn waits_twice_as_long_each_time_up_to_the_longest() {
+        let waits: Vec<_> = [0, 1, 2, 3, 4, 99].map(|n| backoff_us(n, 5, 30)).to_vec();
+        assert_eq!(waits, [5, 5, 10, 20, 30, 30]);
+    }
+}

@@ -69,7 +69,12 @@ impl<S: Instrument> Core<S> {
             }
             None if self.settings.discover => self.discover(name, now),
             None => {
-                self.fault(now, Fault::Symbol, &"a message about a symbol that was not asked for", name.as_bytes());
+                self.fault(
+                    now,
+                    Fault::Symbol,
+                    &"a message about a symbol that was not asked for",
+                    name.as_bytes(),
+                );
                 None
             }
         }
@@ -162,6 +167,7 @@ impl<S: Instrument> Core<S> {
 
     /// Whether there are symbols and all of them are live.
     pub(crate) fn is_live(&self) -> bool {
-        !self.symbols.is_empty() && self.symbols.iter().all(|symbol| symbol.published().state() == State::Live)
+        !self.symbols.is_empty()
+            && self.symbols.iter().all(|symbol| symbol.published().state() == State::Live)
     }
 }

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn a_moment_is_counted_and_a_while_is_too_long() {
         let mut crossing = Crossing::default();
-        let looks = [(false, 0), (true, 1), (true, 2), (false, 3), (true, 4), (true, 2_000_004), (true, 2_000_005)];
+        let looks =
+            [(false, 0), (true, 1), (true, 2), (false, 3), (true, 4), (true, 2_000_004), (true, 2_000_005)];
         let verdicts = looks.map(|(is_crossed, now)| crossing.look(is_crossed, Micros(now)));
         use Verdict::{Began, Fine, Persists};
         assert_eq!(verdicts, [Fine, Began, Fine, Fine, Began, Fine, Persists]);

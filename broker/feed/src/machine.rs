@@ -96,15 +96,18 @@ impl Actions {
         self.0.is_empty()
     }
 
-    pub(crate) fn send(&mut self, text: String) {
+    /// Asks to send a text.
+    pub fn send(&mut self, text: String) {
         self.0.push(Action::Send(text));
     }
 
-    pub(crate) fn fetch(&mut self, fetch: Fetch) {
+    /// Asks to fetch something.
+    pub fn fetch(&mut self, fetch: Fetch) {
         self.0.push(Action::Fetch(fetch));
     }
 
-    pub(crate) fn reconnect(&mut self, reason: impl Into<String>) {
+    /// Asks to dial anew.
+    pub fn reconnect(&mut self, reason: impl Into<String>) {
         self.0.push(Action::Reconnect(reason.into()));
     }
 }

@@ -12,20 +12,39 @@ use arc_swap::ArcSwap;
 use registry::SharedState;
 use schemas::model::{Channel, Symbol, SymbolError, SymbolInfo};
 use std::sync::{Arc, Mutex, PoisonError};
-use table::TopicId;
+use table::TableFull;
 
 /// How much a market may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarketLimits {
     /// Symbols over all feeds.
     pub symbols_max: usize,
-    /// Topics over all feeds.
-    pub topics_max: usize,
+    /// Entries that the log of a `trades` topic keeps at least.
+    pub trades_log_entries: usize,
+    /// Entries that the log of a `book` topic keeps at least.
+    pub book_log_entries: usize,
+    /// Entries that the log of any other topic keeps at least.
+    pub other_log_entries: usize,
+}
+
+impl MarketLimits {
+    const fn log_entries(&self, channel: Channel) -> usize {
+        match channel {
+            Channel::Trades => self.trades_log_entries,
+            Channel::Book => self.book_log_entries,
+            _ => self.other_log_entries,
+        }
+    }
 }
 
 impl Default for MarketLimits {
     fn default() -> Self {
-        Self { symbols_max: 20_000, topics_max: 120_000 }
+        Self {
+            symbols_max: 20_000,
+            trades_log_entries: 4_096,
+            book_log_entries: 1_024,
+            other_log_entries: 256,
+        }
     }
 }
 
@@ -41,9 +60,9 @@ pub enum MarketError {
     /// The market is full.
     #[error("symbols_max: the market holds {0} symbols and takes no more")]
     SymbolsMax(usize),
-    /// The market is full.
-    #[error("topics_max: the market holds {0} topics and takes no more")]
-    TopicsMax(usize),
+    /// The table is full.
+    #[error(transparent)]
+    TopicsMax(#[from] TableFull),
 }
 
 /// All symbols and topics. Readers take a [`Registry`], which costs next to nothing and never blocks.
@@ -80,13 +99,12 @@ impl Market {
     ) -> Result<Vec<SymbolPublishers>, MarketError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut registry = Registry::clone(&self.registry.load());
-        let mut opened = Vec::with_capacity(names.len());
-        for name in names {
-            let symbol = Symbol::new(&settings.venue, name.as_ref())?;
+        let symbols = self.checked(&registry, settings, names)?;
+        let mut opened = Vec::with_capacity(symbols.len());
+        for symbol in symbols {
             opened.push(self.add(&mut registry, symbol, settings)?);
         }
-        registry.version += 1;
-        self.registry.store(Arc::new(registry));
+        self.replace(registry);
         Ok(opened)
     }
 
@@ -101,8 +119,40 @@ impl Market {
                 registry.symbols[at] = Arc::new(SymbolEntry { info, ..SymbolEntry::clone(entry) });
             }
         }
+        self.replace(registry);
+    }
+
+    /// Looks at all names before anything is made.
+    fn checked(
+        &self,
+        registry: &Registry,
+        settings: &Settings,
+        names: &[impl AsRef<str>],
+    ) -> Result<Vec<Symbol>, MarketError> {
+        let mut symbols = Vec::with_capacity(names.len());
+        for name in names {
+            let symbol = Symbol::new(&settings.venue, name.as_ref())?;
+            if registry.symbol(symbol.as_str()).is_some() {
+                return Err(MarketError::Taken(symbol));
+            }
+            symbols.push(symbol);
+        }
+        let mut sorted: Vec<_> = symbols.iter().collect();
+        sorted.sort_unstable();
+        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(MarketError::Taken(twice[0].clone()));
+        }
+        if registry.symbols.len() + symbols.len() > self.limits.symbols_max {
+            return Err(MarketError::SymbolsMax(registry.symbols.len()));
+        }
+        Ok(symbols)
+    }
+
+    /// Shows a new registry, and has the shards look at it: what is new may match a wildcard.
+    fn replace(&self, mut registry: Registry) {
         registry.version += 1;
         self.registry.store(Arc::new(registry));
+        self.table.wake_all();
     }
 
     fn add(
@@ -111,13 +161,6 @@ impl Market {
         symbol: Symbol,
         settings: &Settings,
     ) -> Result<SymbolPublishers, MarketError> {
-        let Err(at) = registry.position(symbol.as_str()) else { return Err(MarketError::Taken(symbol)) };
-        if registry.symbols.len() >= self.limits.symbols_max {
-            return Err(MarketError::SymbolsMax(registry.symbols.len()));
-        }
-        if registry.topics.len() + settings.channels.iter().count() > self.limits.topics_max {
-            return Err(MarketError::TopicsMax(registry.topics.len()));
-        }
         let mut entry = SymbolEntry {
             info: info(&symbol, settings),
             topics: Default::default(),
@@ -127,12 +170,13 @@ impl Market {
         let mut publishers: [Option<TopicPublisher>; Channel::ALL.len()] = Default::default();
         for channel in settings.channels.iter() {
             let digest = settings.digest.then(TopicDigest::new);
-            let publisher = self.topic(registry, channel, &symbol, settings, digest.clone());
+            let publisher = self.topic(registry, channel, &symbol, settings, digest.clone())?;
             entry.topics[channel as usize] = Some(Arc::clone(publisher.handle()));
             entry.digests[channel as usize] = digest;
             publishers[channel as usize] = Some(publisher);
         }
         let entry = Arc::new(entry);
+        let (Ok(at) | Err(at)) = registry.position(symbol.as_str());
         registry.symbols.insert(at, Arc::clone(&entry));
         Ok(SymbolPublishers::new(entry, publishers, Options::of(settings)))
     }
@@ -144,18 +188,18 @@ impl Market {
         symbol: &Symbol,
         settings: &Settings,
         digest: Option<Arc<TopicDigest>>,
-    ) -> TopicPublisher {
-        let id = TopicId(registry.topics_len());
-        let (topic, publisher) = self.table.create(id);
+    ) -> Result<TopicPublisher, TableFull> {
+        let publisher = self.table.register(self.limits.log_entries(channel))?;
+        let topic = Arc::clone(publisher.topic());
         let handle = Arc::new(TopicHandle {
-            id,
+            id: topic.id(),
             channel,
             symbol: symbol.clone(),
             epoch: Arc::clone(&settings.epoch),
             topic,
         });
-        registry.topics.push(Arc::clone(&handle));
-        TopicPublisher::new(handle, publisher, digest)
+        registry.add_topic(Arc::clone(&handle));
+        Ok(TopicPublisher::new(handle, publisher, digest))
     }
 }
 

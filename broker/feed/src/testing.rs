@@ -7,12 +7,12 @@ use schemas::model::{Channel, Level, Micros};
 use schemas::wire::{SeqRange, frame};
 use std::sync::Arc;
 
-pub(crate) fn table() -> Arc<Table> {
-    Arc::new(Table::new())
+pub(crate) fn table(topics_max: u32) -> Arc<Table> {
+    Arc::new(Table::new(topics_max, 1 << 30, Vec::new()))
 }
 
 pub(crate) fn market() -> Arc<Market> {
-    Arc::new(Market::new(table(), MarketLimits::default()))
+    Arc::new(Market::new(table(10_000), MarketLimits::default()))
 }
 
 pub(crate) fn decimal(text: &str) -> Decimal {

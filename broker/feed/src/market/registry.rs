@@ -13,8 +13,8 @@ pub struct Registry {
     pub(super) version: u64,
     /// Sorted by symbol.
     pub(super) symbols: Vec<Arc<SymbolEntry>>,
-    /// By id.
-    pub(super) topics: Vec<Arc<TopicHandle>>,
+    /// By id. A place is empty if the table gave an id away and the symbol could not be opened after all.
+    topics: Vec<Option<Arc<TopicHandle>>>,
 }
 
 /// A symbol, what is known of it, and its topics.
@@ -53,10 +53,10 @@ impl Registry {
     /// The topic of this id.
     #[must_use]
     pub fn topic(&self, id: TopicId) -> Option<&Arc<TopicHandle>> {
-        self.topics.get(id.0 as usize)
+        self.topics.get(id.0 as usize)?.as_ref()
     }
 
-    /// How many topics there are; their ids count up from 0.
+    /// All ids of topics are below this.
     #[must_use]
     pub fn topics_len(&self) -> u32 {
         // The market's limit keeps it far below.
@@ -67,6 +67,14 @@ impl Registry {
     #[must_use]
     pub fn digests(&self) -> Digests {
         Digests { topics: self.symbols.iter().flat_map(|symbol| symbol.digests()).collect() }
+    }
+
+    pub(super) fn add_topic(&mut self, handle: Arc<TopicHandle>) {
+        let at = handle.id.0 as usize;
+        if self.topics.len() <= at {
+            self.topics.resize(at + 1, None);
+        }
+        self.topics[at] = Some(handle);
     }
 
     /// Where a symbol stands, or would stand.

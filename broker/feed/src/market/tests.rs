@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{market, table};
 use schemas::model::State;
+use table::TopicId;
 
 fn settings() -> Settings {
     Settings::new("test", "e-1")
@@ -32,18 +33,20 @@ fn a_symbol_has_one_publisher() {
     let refused = market.open(&settings(), &["B", "A"]).err().unwrap();
     assert_eq!(refused.to_string(), "test:A is published already");
     assert!(market.registry().symbol("test:B").is_none(), "all of them, or none");
+    assert!(matches!(market.open(&settings(), &["C", "C"]), Err(MarketError::Taken(_))));
     assert!(matches!(market.open(&settings(), &["a b"]), Err(MarketError::Symbol(_))));
 }
 
 #[test]
 fn a_full_market_takes_no_more() {
-    let limits = MarketLimits { symbols_max: 2, topics_max: 100 };
-    let market = Market::new(table(), limits);
+    let limits = MarketLimits { symbols_max: 2, ..MarketLimits::default() };
+    let market = Market::new(table(100), limits);
     let _held = market.open(&settings(), &["A", "B"]).unwrap();
     assert!(matches!(market.open(&settings(), &["C"]), Err(MarketError::SymbolsMax(2))));
-    let limits = MarketLimits { symbols_max: 100, topics_max: 7 };
-    let market = Market::new(table(), limits);
-    assert!(matches!(market.open(&settings(), &["A", "B"]), Err(MarketError::TopicsMax(6))));
+    let market = Market::new(table(13), MarketLimits::default());
+    let _held = market.open(&settings(), &["A"]).unwrap();
+    assert!(matches!(market.open(&settings(), &["B", "C"]), Err(MarketError::TopicsMax(_))));
+    assert!(market.registry().symbol("test:B").is_none(), "all of them, or none");
 }
 
 #[test]

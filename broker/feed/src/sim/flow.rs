@@ -11,15 +11,16 @@ const LEVELS_LEFT: usize = 10;
 /// The largest limit order, and half the largest market order.
 const ORDER_LOTS_MAX: i64 = 20_000;
 
-/// One side's levels by price in ticks and size in lots, the best one last.
-type Ladder = Vec<(i64, i64)>;
+/// Levels of one side as price in ticks and size in lots.
+pub type Levels = Vec<(i64, i64)>;
 
 /// The order flow and the book of one symbol, in whole ticks and lots.
 #[derive(Debug, Clone)]
 pub struct Flow {
     random: Random,
-    bids: Ladder,
-    asks: Ladder,
+    /// The best level stands last, on both sides.
+    bids: Levels,
+    asks: Levels,
     /// The price around which it wanders, in ticks.
     anchor: i64,
 }
@@ -28,11 +29,11 @@ pub struct Flow {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
     /// Bids that are set, as price in ticks and size in lots; size 0 deletes.
-    pub bids: Vec<(i64, i64)>,
+    pub bids: Levels,
     /// Asks that are set.
-    pub asks: Vec<(i64, i64)>,
+    pub asks: Levels,
     /// What a market order took: price in ticks and size in lots.
-    pub fills: Vec<(i64, i64)>,
+    pub fills: Levels,
     /// Who sent the market order, if there was one.
     pub aggressor: Option<Side>,
 }
@@ -42,7 +43,7 @@ impl Flow {
     #[must_use]
     pub fn new(price_ticks: i64, mut random: Random) -> Self {
         let count = LEVELS.start as i64 + 10;
-        let mut ladder = |sign: i64| -> Ladder {
+        let mut ladder = |sign: i64| -> Levels {
             (1..=count).rev().map(|n| (price_ticks + sign * n, random.between(1, ORDER_LOTS_MAX))).collect()
         };
         let (bids, asks) = (ladder(-1), ladder(1));
@@ -51,8 +52,8 @@ impl Flow {
 
     /// The whole book as it stands: bids and asks, best first.
     #[must_use]
-    pub fn book(&self) -> (Vec<(i64, i64)>, Vec<(i64, i64)>) {
-        let best_first = |ladder: &Ladder| ladder.iter().rev().copied().collect();
+    pub fn book(&self) -> (Levels, Levels) {
+        let best_first = |ladder: &Levels| ladder.iter().rev().copied().collect();
         (best_first(&self.bids), best_first(&self.asks))
     }
 
@@ -147,7 +148,7 @@ impl Flow {
         self.random.between(0, reach - 1)
     }
 
-    fn ladder<'a>(&'a mut self, side: Side, step: &'a mut Step) -> (&'a mut Ladder, &'a mut Ladder) {
+    fn ladder<'a>(&'a mut self, side: Side, step: &'a mut Step) -> (&'a mut Levels, &'a mut Levels) {
         match side {
             Side::Buy => (&mut self.bids, &mut step.bids),
             Side::Sell => (&mut self.asks, &mut step.asks),
@@ -156,18 +157,18 @@ impl Flow {
 }
 
 /// A side never runs empty: market orders leave levels standing, and thin sides are filled up.
-fn best(ladder: &Ladder) -> i64 {
+fn best(ladder: &Levels) -> i64 {
     ladder.last().map_or(0, |level| level.0)
 }
 
-fn position(ladder: &Ladder, side: Side, price: i64) -> Result<usize, usize> {
+fn position(ladder: &Levels, side: Side, price: i64) -> Result<usize, usize> {
     ladder.binary_search_by(|(at, _)| match side {
         Side::Buy => at.cmp(&price),
         Side::Sell => price.cmp(at),
     })
 }
 
-fn set(ladder: &mut Ladder, changes: &mut Ladder, side: Side, price: i64, lots: i64) {
+fn set(ladder: &mut Levels, changes: &mut Levels, side: Side, price: i64, lots: i64) {
     match position(ladder, side, price) {
         Ok(at) if lots == 0 => {
             ladder.remove(at);

@@ -26,7 +26,7 @@ let followTimer = null;
 market.addEventListener("state", ({ detail: state }) => showConnection(state));
 addEventListener("hashchange", followAddress);
 addEventListener("keydown", onKey);
-elements.search.addEventListener("input", filter);
+elements.search.addEventListener("input", search);
 elements.close.addEventListener("click", close);
 narrow.addEventListener("change", coverList);
 setInterval(showVitals, VITALS_MS);
@@ -53,6 +53,11 @@ function setSymbols(loaded) {
   symbols = loaded.sort((a, b) => order.compare(a.symbol, b.symbol));
   filter();
   followAddress();
+}
+
+function search() {
+  elements.list.scrollTop = 0;
+  filter();
 }
 
 /** Each word has to occur in the symbol, in any order. */
@@ -135,7 +140,7 @@ function onKey(event) {
 function escape(isTyping) {
   if (isTyping && elements.search.value) {
     elements.search.value = "";
-    filter();
+    search();
   } else if (isTyping) elements.list.focus({ preventScroll: true });
   else close();
 }

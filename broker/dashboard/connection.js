@@ -78,7 +78,7 @@ export class Connection {
     this.#become("connecting", {});
     const socket = new this.#WebSocket(this.#url, SUBPROTOCOL);
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
+    socket.onmessage = ({ data }) => this.#receive(parsed(data));
     socket.onclose = ({ code, reason }) => this.#lost(code, reason);
     socket.onerror = () => {}; // a close always follows
     this.#heardAt = Date.now();
@@ -152,6 +152,15 @@ export class Connection {
   #become(state, detail) {
     this.state = state;
     this.#onState({ state, ...detail });
+  }
+}
+
+/** What is no JSON object is an object of no known type, which is ignored. */
+function parsed(data) {
+  try {
+    return Object(JSON.parse(data));
+  } catch {
+    return { type: "unreadable" };
   }
 }
 

@@ -123,7 +123,8 @@ export class SymbolList {
     for (const row of this.#changed) row.paint();
     this.#changed.clear();
     const active = this.#rows.get(this.#shown[this.#active]?.symbol);
-    this.#grid.setAttribute("aria-activedescendant", active?.element.id ?? "");
+    this.#grid.toggleAttribute("aria-activedescendant", Boolean(active));
+    if (active) this.#grid.setAttribute("aria-activedescendant", active.element.id);
   }
 
   #release(kept) {

@@ -136,6 +136,7 @@ test("conflated, gap and state frames tile as data does", () => {
 test("frames and fields of unknown kinds are ignored", () => {
   const socket = following("quotes", 1);
   socket.say({ type: "advert", channel: "quotes", symbol: "sim:A", text: "x" }, { type: "heartbeat", ts: 1 });
+  for (const data of ["", "{", "null", "7", "[]", "{\"type\":\"update\"}"]) socket.onmessage({ data });
   socket.say({ ...quote("snapshot", [1, 1], "1"), colour: "red" });
   assert.deepEqual(types(), ["subscribed", "snapshot"]);
 });

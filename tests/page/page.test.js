@@ -1,5 +1,6 @@
 /** The page, as somebody sees it who opens it in a browser. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { compareDecimals } from "../../broker/dashboard/decimal.js";
 import { Broker, until } from "../node/broker.js";
@@ -183,6 +184,19 @@ visiting(
   { options: { colorScheme: "light", reducedMotion: "reduce" } },
 );
 
+test("any page may import client.js, and knows its broker by that", { skip }, () =>
+  elsewhere(async (page) => {
+    const quote = await page.evaluate(async ([client, symbol]) => {
+      const { Tickcast } = await import(client);
+      const market = new Tickcast();
+      return new Promise((resolve) => {
+        market.subscribe("quotes", symbol, ({ data }) => data && resolve([data.symbol, data.bid, data.ask]));
+      }).finally(() => market.close());
+    }, [`${broker.url}/client.js`, symbols[0]]);
+    assert.equal(quote[0], symbols[0]);
+    assert.ok(compareDecimals(quote[1], quote[2]) < 0, `${quote}`);
+  }));
+
 // A browser reports by itself each connection that is refused while the broker is away.
 visiting(
   "a broker that goes is shown as gone, and the page recovers when it is back",
@@ -211,6 +225,20 @@ visiting(
 function pricesOf({ symbol, bid, ask, last, trades = [] }) {
   const lasts = [last, ...trades.map(({ price }) => price)];
   return [`${symbol} bid ${bid}`, `${symbol} ask ${ask}`, ...lasts.map((price) => `${symbol} last ${price}`)];
+}
+
+/** Serves an empty page, as some other site would. */
+async function elsewhere(work) {
+  const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html>"));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const page = await browser.newPage();
+  try {
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await work(page);
+  } finally {
+    await page.close();
+    server.close();
+  }
 }
 
 function bookOf({ page }) {

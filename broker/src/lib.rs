@@ -1,1 +1,18 @@
 //! The Tickcast broker: one venue connection in, thousands of subscriber sockets out.
+
+pub mod clock;
+pub mod config;
+
+use config::Config;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves on `listener` until `shutdown`.
+///
+/// # Errors
+/// What keeps the broker from serving at all.
+pub async fn run(listener: TcpListener, config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    shutdown.cancelled().await;
+    drop((listener, config));
+    Ok(())
+}

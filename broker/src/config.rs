@@ -1,0 +1,245 @@
+//! The broker's configuration, in two layers: [`Settings`] is what was typed (defaults, then the file, then the
+//! environment, then flags), [`Config`] is what it means.
+
+mod arguments;
+mod deserialize;
+mod feed_spec;
+mod feed_url;
+mod file;
+mod print;
+mod query;
+mod settings;
+
+pub use feed_spec::{
+    BookSpeed, Dialect, FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink,
+    TradesForm, VenueFeed,
+};
+pub use feed_url::FeedUrlError;
+pub use settings::{Limits, LogFormat, Settings};
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the settings mean.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `HOST:PORT` to listen on.
+    pub listen: String,
+    /// The feeds, in the order they were named.
+    pub feeds: Vec<FeedSpec>,
+    /// Threads that serve subscribers.
+    pub shards: usize,
+    /// Levels a side that are kept and sent.
+    pub book_depth: usize,
+    /// The name of this broker, told to every client.
+    pub node: String,
+    /// What is logged.
+    pub log: String,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Limits and times.
+    pub limits: Limits,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Invocation {
+    /// To serve.
+    Run(Box<Config>),
+    /// To show the configuration: this text.
+    Print(String),
+}
+
+/// Why there is no configuration. [`ConfigError::exit_code`] says what the process ends with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The command line or an environment variable is wrong, or asks for help.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no TOML, or holds what is no setting.
+    #[error("{}:{line}: {message}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Where in it, counted from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// The layers do not make a whole.
+    #[error("configuration: {0}")]
+    Merged(String),
+    /// A setting's value makes no sense.
+    #[error("{setting}: {message}")]
+    Value {
+        /// The setting's name.
+        setting: &'static str,
+        /// What was expected.
+        message: String,
+    },
+    /// A feed URL is wrong.
+    #[error(transparent)]
+    Feed(#[from] FeedUrlError),
+}
+
+impl ConfigError {
+    /// 0 for help and version, 1 for a file that cannot be read, 2 for what was typed wrongly.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(error) if !error.use_stderr() => 0,
+            Self::Unreadable { .. } => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl Invocation {
+    /// Reads the command line (its first word is the program), the environment and the file they name.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: what is wrong, where, and what was expected.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, ConfigError> {
+        let arguments = arguments::read(args)?;
+        let config = Config::new(&arguments.settings)?;
+        Ok(if arguments.print_config {
+            Self::Print(print::toml(&arguments.settings))
+        } else {
+            Self::Run(Box::new(config))
+        })
+    }
+}
+
+impl Config {
+    /// What `settings` mean.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] and [`ConfigError::Feed`].
+    pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
+        check(settings)?;
+        let feeds = settings.feed.iter().map(|url| FeedSpec::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            listen: settings.listen.clone(),
+            feeds,
+            shards: settings.shards,
+            book_depth: settings.book_depth,
+            node: settings.node.clone(),
+            log: settings.log.clone(),
+            log_format: settings.log_format,
+            limits: settings.limits.clone(),
+        })
+    }
+}
+
+fn check(settings: &Settings) -> Result<(), ConfigError> {
+    let limits = &settings.limits;
+    let tiers = &limits.tiers_ms;
+    expect("listen", has_port(&settings.listen), "expected HOST:PORT, such as 127.0.0.1:9000")?;
+    expect("feed", !settings.feed.is_empty(), "expected at least one feed URL")?;
+    expect("shards", (1..=64).contains(&settings.shards), "expected 1 to 64")?;
+    expect("book_depth", (1..=100_000).contains(&settings.book_depth), "expected 1 to 100000")?;
+    let node = &settings.node;
+    expect("node", (1..=64).contains(&node.len()), "expected a name of 1 to 64 bytes")?;
+    expect(
+        "log",
+        is_filter(&settings.log),
+        "expected a level such as info, or directives such as broker=debug",
+    )?;
+    let ascending = tiers.first() == Some(&0) && tiers.is_sorted_by(|a, b| a < b) && tiers.len() <= 32;
+    expect("tiers_ms", ascending, "expected up to 32 ascending numbers, the first of them 0")?;
+    expect("http_head_bytes_max", limits.http_head_bytes_max >= 8_192, "expected at least 8192")?;
+    expect("request_bytes_max", limits.request_bytes_max >= 128, "expected at least 128")?;
+    let ordered = limits.backoff_min_ms >= 1 && limits.backoff_min_ms <= limits.backoff_max_ms;
+    expect("backoff_min_ms", ordered, "expected at least 1 and at most backoff_max_ms")?;
+    positive(limits)
+}
+
+/// Limits of zero would let nothing happen at all.
+fn positive(limits: &Limits) -> Result<(), ConfigError> {
+    let wanted = [
+        ("connections_max", limits.connections_max),
+        ("connections_per_address_max", limits.connections_per_address_max),
+        ("handshake_timeout_ms", limits.handshake_timeout_ms as usize),
+        ("requests_per_s_max", limits.requests_per_s_max as usize),
+        ("request_burst", limits.request_burst as usize),
+        ("subscriptions_max", limits.subscriptions_max),
+        ("symbols_max", limits.symbols_max),
+        ("topics_max", limits.topics_max),
+        ("trades_log_entries_max", limits.trades_log_entries_max),
+        ("book_log_entries_max", limits.book_log_entries_max),
+        ("other_log_entries_max", limits.other_log_entries_max),
+        ("log_bytes_max", limits.log_bytes_max),
+        ("stall_time_max_ms", limits.stall_time_max_ms as usize),
+        ("send_buffer_bytes_max", limits.send_buffer_bytes_max),
+        ("unsent_bytes_max", limits.unsent_bytes_max),
+        ("control_bytes_max", limits.control_bytes_max),
+        ("turn_ms_max", limits.turn_ms_max as usize),
+        ("ping_ms", limits.ping_ms as usize),
+        ("pong_timeout_ms", limits.pong_timeout_ms as usize),
+        ("heartbeat_ms", limits.heartbeat_ms as usize),
+        ("upstream_message_bytes_max", limits.upstream_message_bytes_max),
+        ("upstream_connect_timeout_ms", limits.upstream_connect_timeout_ms as usize),
+        ("upstream_fetch_timeout_ms", limits.upstream_fetch_timeout_ms as usize),
+        ("capture_line_bytes_max", limits.capture_line_bytes_max),
+        ("tick_line_bytes_max", limits.tick_line_bytes_max),
+        ("tick_publishers_max", limits.tick_publishers_max),
+    ];
+    wanted.into_iter().try_for_each(|(setting, value)| expect(setting, value > 0, "expected at least 1"))
+}
+
+fn expect(setting: &'static str, holds: bool, expected: &str) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError::Value { setting, message: expected.to_owned() }) }
+}
+
+fn has_port(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+fn is_filter(text: &str) -> bool {
+    text.parse::<tracing_subscriber::EnvFilter>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut Settings)) -> String {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Config::new(&settings).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_defaults_mean_something() {
+        let config = Config::new(&Settings::default()).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:9000");
+        assert!(matches!(config.feeds[0].source, Source::Simulated(_)));
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_by_name() {
+        assert_eq!(
+            refused(|s| s.listen = "9000".into()),
+            "listen: expected HOST:PORT, such as 127.0.0.1:9000"
+        );
+        assert_eq!(refused(|s| s.shards = 65), "shards: expected 1 to 64");
+        assert_eq!(refused(|s| s.limits.ping_ms = 0), "ping_ms: expected at least 1");
+        assert_eq!(
+            refused(|s| s.limits.tiers_ms = vec![0, 50, 50]),
+            "tiers_ms: expected up to 32 ascending numbers, the first of them 0"
+        );
+        assert_eq!(
+            refused(|s| s.limits.backoff_max_ms = 1),
+            "backoff_min_ms: expected at least 1 and at most backoff_max_ms"
+        );
+        assert!(refused(|s| s.feed = vec!["simm:".into()]).contains("simm"));
+    }
+}

@@ -1,0 +1,160 @@
+//! What a feed is: where market data comes from, and what of it.
+
+use schemas::model::Channel;
+use std::path::PathBuf;
+use url::Url;
+
+/// A feed, as its URL describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedSpec {
+    /// The URL as it was typed.
+    pub url: String,
+    /// The venue's name in front of the feed's symbols; a recording may name it itself.
+    pub venue: Option<String>,
+    /// Where the data comes from.
+    pub source: Source,
+    /// What of it is wanted.
+    pub selection: Selection,
+}
+
+/// Where a feed's data comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A simulated market.
+    Simulated(SimulatedFeed),
+    /// A capture.
+    File(FileFeed),
+    /// Tick lines over TCP.
+    TickLines(TickLines),
+    /// A venue's WebSocket.
+    Venue(VenueFeed),
+}
+
+/// What of a feed is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Symbols that exist from the start, by the venue's names.
+    pub symbols: Vec<String>,
+    /// Channels; none: all.
+    pub channels: Vec<Channel>,
+    /// Levels a side, where the source offers a choice.
+    pub depth: Option<usize>,
+}
+
+/// A simulated market.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimulatedFeed {
+    /// How many symbols there are, if none are named.
+    pub symbols: usize,
+    /// Updates a second, over all symbols.
+    pub rate: f64,
+    /// Where its chance begins.
+    pub seed: u64,
+}
+
+/// A capture that is replayed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileFeed {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// How fast it goes.
+    pub speed: Speed,
+    /// Begin anew at its end.
+    pub looped: bool,
+    /// Keep a digest of each topic for `/v1/digests`.
+    pub digest: bool,
+}
+
+/// How fast a capture is replayed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// This many times as fast as it was recorded.
+    Times(f64),
+    /// As fast as it can be read.
+    Max,
+}
+
+/// Tick lines over TCP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TickLines {
+    /// Who calls whom.
+    pub link: TickLink,
+    /// `HOST:PORT` of the other side, or of ours.
+    pub address: String,
+}
+
+/// Who opens the connection of tick lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TickLink {
+    /// The broker dials.
+    Dial,
+    /// Publishers dial the broker.
+    Listen,
+}
+
+/// A venue's WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenueFeed {
+    /// Whose messages they are.
+    pub dialect: Dialect,
+    /// `ws` or `wss`, host, port and path.
+    pub stream: Url,
+    /// Where its HTTP requests go.
+    pub rest: Url,
+    /// Binance: which trades.
+    pub trades: TradesForm,
+    /// Binance: how often the book is sent.
+    pub book_speed: BookSpeed,
+}
+
+/// Whose messages a feed or a capture holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Binance spot.
+    Binance,
+    /// Coinbase Exchange.
+    Coinbase,
+    /// Kraken v2.
+    Kraken,
+}
+
+/// Which of Binance's trade streams is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TradesForm {
+    /// `@trade`: each one.
+    #[default]
+    Each,
+    /// `@aggTrade`: those of one taker order at one price together.
+    Aggregate,
+}
+
+/// How often Binance sends changes of a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BookSpeed {
+    /// Ten times a second.
+    #[default]
+    Ms100,
+    /// Once a second.
+    Ms1000,
+}
+
+impl Dialect {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Binance, Self::Coinbase, Self::Kraken];
+
+    /// The name in URLs and captures, and in front of symbols.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Binance => "binance",
+            Self::Coinbase => "coinbase",
+            Self::Kraken => "kraken",
+        }
+    }
+
+    /// The dialect with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+}

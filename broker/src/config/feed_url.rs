@@ -1,0 +1,340 @@
+//! Feed URLs, read into [`FeedSpec`]s.
+
+use super::feed_spec::{
+    BookSpeed, Dialect, FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink,
+    TradesForm, VenueFeed,
+};
+use super::query::{Query, wrong};
+use schemas::model::{Channel, Symbol};
+use std::path::PathBuf;
+use url::Url;
+
+/// Why a text is no feed URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("feed URL `{url}`: {message}")]
+pub struct FeedUrlError {
+    /// The URL, without a password.
+    url: String,
+    /// What is wrong with it.
+    message: String,
+}
+
+const SCHEMES: &str = "sim:, file:, ticks+tcp://, ticks+listen://, binance+wss://, coinbase+wss:// or kraken+wss:// \
+                       (or ws://)";
+
+impl FeedSpec {
+    /// Reads a feed URL.
+    ///
+    /// # Errors
+    /// [`FeedUrlError`]: an unknown scheme or parameter, a value that is none, no symbols where there must be some.
+    pub fn parse(text: &str) -> Result<Self, FeedUrlError> {
+        parse(text).map_err(|message| FeedUrlError { url: without_secrets(text), message })
+    }
+}
+
+fn parse(text: &str) -> Result<FeedSpec, String> {
+    let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("no scheme: expected {SCHEMES}"))?;
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut query = Query::parse(query)?;
+    let (venue, mut source) = match scheme.split_once('+') {
+        None if scheme == "sim" => simulated(place, &mut query)?,
+        None if scheme == "file" => file(place, &mut query)?,
+        Some(("ticks", "tcp")) => tick_lines(TickLink::Dial, place, &mut query)?,
+        Some(("ticks", "listen")) => tick_lines(TickLink::Listen, place, &mut query)?,
+        Some((venue, transport @ ("ws" | "wss"))) => venue_feed(venue, transport, place, &mut query)?,
+        _ => return Err(unknown_scheme(scheme)),
+    };
+    let selection = selection(venue.as_deref(), &mut source, &mut query)?;
+    query.finish()?;
+    Ok(FeedSpec { url: text.to_owned(), venue, source, selection })
+}
+
+type Named = (Option<String>, Source);
+
+fn simulated(place: &str, query: &mut Query) -> Result<Named, String> {
+    if !place.is_empty() {
+        return Err(format!("expected sim:?PARAMETERS, found `{place}` in front of them"));
+    }
+    let rate = query.value("rate", "updates a second")?.unwrap_or(1_000.0);
+    if !(rate > 0.0 && rate <= 10_000_000.0) {
+        return Err(wrong("rate", "more than 0 and at most 10000000 updates a second", &rate.to_string()));
+    }
+    let seed = query.value("seed", "a whole number")?.unwrap_or(1);
+    Ok((Some(venue_name(query, "sim")?), Source::Simulated(SimulatedFeed { symbols: 100, rate, seed })))
+}
+
+fn file(place: &str, query: &mut Query) -> Result<Named, String> {
+    // file:///a, file:/a, file:a and file:../a; an escaped question mark stays one.
+    let encoded = place.strip_prefix("//").unwrap_or(place).replace('+', "%2B").replace(['&', ';'], "%26");
+    let path = url::form_urlencoded::parse(format!("path={encoded}").as_bytes())
+        .next()
+        .map(|(_, path)| PathBuf::from(path.into_owned()))
+        .filter(|path| !path.as_os_str().is_empty())
+        .ok_or("expected file:PATH")?;
+    let venue = query.text("venue");
+    let speed = speed(query)?;
+    let file = FileFeed { path, speed, looped: query.flag("loop")?, digest: query.flag("digest")? };
+    Ok((venue, Source::File(file)))
+}
+
+fn speed(query: &mut Query) -> Result<Speed, String> {
+    let Some(text) = query.text("speed") else { return Ok(Speed::Times(1.0)) };
+    match text.parse::<f64>() {
+        _ if text == "max" => Ok(Speed::Max),
+        Ok(times) if times > 0.0 && times.is_finite() => Ok(Speed::Times(times)),
+        _ => Err(wrong("speed", "a number above 0, or max", &text)),
+    }
+}
+
+fn tick_lines(link: TickLink, place: &str, query: &mut Query) -> Result<Named, String> {
+    let address = place.strip_prefix("//").unwrap_or(place).trim_end_matches('/').to_owned();
+    if !super::has_port(&address) {
+        return Err(format!("expected HOST:PORT, found `{address}`"));
+    }
+    Ok((Some(venue_name(query, "ticks")?), Source::TickLines(TickLines { link, address })))
+}
+
+fn venue_feed(venue: &str, transport: &str, place: &str, query: &mut Query) -> Result<Named, String> {
+    let dialect = Dialect::named(venue).ok_or_else(|| unknown_scheme(&format!("{venue}+{transport}")))?;
+    let stream = url_with_host("address", &format!("{transport}:{place}"), &["ws", "wss"])?;
+    let rest = match query.text("rest") {
+        Some(text) => url_with_host("rest", &text, &["http", "https"])?,
+        None => default_rest(&stream)?,
+    };
+    let (trades, book_speed) = match dialect {
+        Dialect::Binance => (trades_form(query)?, book_speed(query)?),
+        _ => Default::default(),
+    };
+    let name = venue_name(query, dialect.name())?;
+    Ok((Some(name), Source::Venue(VenueFeed { dialect, stream, rest, trades, book_speed })))
+}
+
+fn url_with_host(what: &str, text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let expected = || wrong(what, format!("{}://HOST", schemes.join(":// or ")), text);
+    let url = Url::parse(text).map_err(|_| expected())?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("{what}: a user or a password has no place in it"));
+    }
+    let fits = schemes.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
+    if fits { Ok(url) } else { Err(expected()) }
+}
+
+/// Binance serves HTTP under other names than streams; anyone else, and a stand-in, under the same.
+fn default_rest(stream: &Url) -> Result<Url, String> {
+    let scheme = if stream.scheme() == "wss" { "https" } else { "http" };
+    let authority = match stream.host_str().unwrap_or_default() {
+        "stream.binance.com" => "api.binance.com",
+        "data-stream.binance.vision" => "data-api.binance.vision",
+        _ => &stream[url::Position::BeforeHost..url::Position::AfterPort],
+    };
+    Url::parse(&format!("{scheme}://{authority}")).map_err(|e| format!("rest: {e}"))
+}
+
+fn selection(venue: Option<&str>, source: &mut Source, query: &mut Query) -> Result<Selection, String> {
+    let venue = venue.unwrap_or("x");
+    let mut symbols = query.text("symbols").unwrap_or_default();
+    if let Source::Simulated(simulated) = source
+        && let Ok(count) = symbols.parse()
+    {
+        simulated.symbols = count;
+        symbols.clear();
+    }
+    let symbols = list(&symbols).map(|name| symbol(venue, name)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(name) =
+        symbols.iter().enumerate().find_map(|(i, name)| symbols[..i].contains(name).then_some(name))
+    {
+        return Err(format!("symbols: `{name}` stands there twice"));
+    }
+    if symbols.is_empty() && matches!(source, Source::Venue(_)) {
+        return Err("symbols: missing, expected names such as symbols=A,B".to_owned());
+    }
+    let channels = query.text("channels").unwrap_or_default();
+    let channels = list(&channels).map(channel).collect::<Result<Vec<_>, _>>()?;
+    Ok(Selection { symbols, channels, depth: depth(source, query)? })
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').filter(|item| !item.is_empty())
+}
+
+fn symbol(venue: &str, name: &str) -> Result<String, String> {
+    Symbol::new(venue, name).map(|symbol| symbol.name().to_owned()).map_err(|e| format!("symbols: {e}"))
+}
+
+/// `book10` comes of the book, and `status` of everything.
+fn channel(name: &str) -> Result<Channel, String> {
+    match name.parse() {
+        Ok(channel @ (Channel::Trades | Channel::Quotes | Channel::Ticker | Channel::Book)) => Ok(channel),
+        _ => Err(wrong("channels", "some of trades,quotes,ticker,book", name)),
+    }
+}
+
+fn depth(source: &Source, query: &mut Query) -> Result<Option<usize>, String> {
+    let kraken = [10, 25, 100, 500, 1_000];
+    let fits = |depth: usize| match source {
+        Source::Venue(VenueFeed { dialect: Dialect::Kraken, .. }) => kraken.contains(&depth),
+        _ => (1..=5_000).contains(&depth),
+    };
+    if matches!(source, Source::Venue(VenueFeed { dialect: Dialect::Coinbase, .. }) | Source::TickLines(_)) {
+        return Ok(None);
+    }
+    let expected = match source {
+        Source::Venue(VenueFeed { dialect: Dialect::Kraken, .. }) => "10, 25, 100, 500 or 1000 levels",
+        _ => "1 to 5000 levels",
+    };
+    let depth: Option<usize> = query.value("depth", expected)?;
+    match depth {
+        Some(depth) if !fits(depth) => Err(wrong("depth", expected, &depth.to_string())),
+        depth => Ok(depth),
+    }
+}
+
+fn trades_form(query: &mut Query) -> Result<TradesForm, String> {
+    match query.text("trades").as_deref() {
+        None | Some("each") => Ok(TradesForm::Each),
+        Some("aggregate") => Ok(TradesForm::Aggregate),
+        Some(other) => Err(wrong("trades", "each or aggregate", other)),
+    }
+}
+
+fn book_speed(query: &mut Query) -> Result<BookSpeed, String> {
+    match query.text("depth_ms").as_deref() {
+        None | Some("100") => Ok(BookSpeed::Ms100),
+        Some("1000") => Ok(BookSpeed::Ms1000),
+        Some(other) => Err(wrong("depth_ms", "100 or 1000", other)),
+    }
+}
+
+fn venue_name(query: &mut Query, default: &str) -> Result<String, String> {
+    let name = query.text("venue").unwrap_or_else(|| default.to_owned());
+    match Symbol::new(&name, "X") {
+        Ok(symbol) if symbol.venue() == name => Ok(name),
+        _ => Err(wrong("venue", "a name such as acme", &name)),
+    }
+}
+
+fn unknown_scheme(scheme: &str) -> String {
+    format!("unknown scheme `{scheme}`: expected {SCHEMES}")
+}
+
+/// So that a password is not shown even where it does not belong.
+fn without_secrets(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    match rest[..end].rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}{}", &rest[end..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> FeedSpec {
+        FeedSpec::parse(text).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn venue(text: &str) -> VenueFeed {
+        match parsed(text).source {
+            Source::Venue(venue) => venue,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_simulated_market_has_a_number_of_symbols_or_names() {
+        let spec = parsed("sim:?symbols=500&rate=20000&seed=7");
+        let wanted = SimulatedFeed { symbols: 500, rate: 20_000.0, seed: 7 };
+        assert_eq!((spec.source, spec.venue.as_deref()), (Source::Simulated(wanted), Some("sim")));
+        assert_eq!(parsed("sim:?symbols=ACME,BETA").selection.symbols, ["ACME", "BETA"]);
+        assert_eq!(
+            parsed("sim:").source,
+            Source::Simulated(SimulatedFeed { symbols: 100, rate: 1_000.0, seed: 1 })
+        );
+    }
+
+    #[test]
+    fn a_capture_has_a_path_and_a_pace() {
+        let spec = parsed("file:../a b%3Fc+d.gz?venue=binance&speed=10&loop=true&digest");
+        let path = PathBuf::from("../a b?c+d.gz");
+        let wanted = FileFeed { path, speed: Speed::Times(10.0), looped: true, digest: true };
+        assert_eq!((spec.source, spec.venue.as_deref()), (Source::File(wanted), Some("binance")));
+        let Source::File(file) = parsed("file:///data/x.zst?speed=max").source else { panic!() };
+        assert_eq!((file.path, file.speed, file.looped), (PathBuf::from("/data/x.zst"), Speed::Max, false));
+    }
+
+    #[test]
+    fn tick_lines_are_dialled_or_awaited() {
+        let spec = parsed("ticks+listen://127.0.0.1:0?venue=acme&symbols=A");
+        let wanted = TickLines { link: TickLink::Listen, address: "127.0.0.1:0".into() };
+        assert_eq!((spec.source, spec.venue.as_deref()), (Source::TickLines(wanted), Some("acme")));
+        let Source::TickLines(lines) = parsed("ticks+tcp://host:77/").source else { panic!() };
+        assert_eq!(lines, TickLines { link: TickLink::Dial, address: "host:77".into() });
+    }
+
+    #[test]
+    fn a_venue_has_a_stream_and_a_place_for_requests() {
+        let feed = venue(
+            "binance+wss://stream.binance.com:9443/stream?symbols=BTCUSDT&trades=aggregate&depth_ms=1000",
+        );
+        assert_eq!(feed.stream.as_str(), "wss://stream.binance.com:9443/stream");
+        assert_eq!(feed.rest.as_str(), "https://api.binance.com/");
+        assert_eq!((feed.trades, feed.book_speed), (TradesForm::Aggregate, BookSpeed::Ms1000));
+        assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
+        let rest = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1").rest;
+        assert_eq!(rest.as_str(), "http://here:1/");
+        let spec =
+            parsed("kraken+wss://ws.kraken.com/v2?symbols=BTC/USD,ETH/USD&channels=book,trades&depth=100");
+        assert_eq!(spec.selection.channels, [Channel::Book, Channel::Trades]);
+        assert_eq!((spec.selection.depth, spec.selection.symbols.len()), (Some(100), 2));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_was_expected() {
+        let cases = [
+            ("sim", "no scheme: expected sim:,"),
+            ("udp:x", "unknown scheme `udp`: expected sim:, file:"),
+            ("nyse+wss://h?symbols=A", "unknown scheme `nyse+wss`"),
+            ("sim:?rat=1", "unknown parameter `rat`: expected rate, seed, venue, symbols, channels, depth"),
+            ("sim:?rate=fast", "rate: expected updates a second, found `fast`"),
+            ("sim:?rate=0", "rate: expected more than 0"),
+            ("sim:?rate=NaN", "rate: expected more than 0"),
+            ("sim:?seed=-1", "seed: expected a whole number, found `-1`"),
+            ("sim:?seed=1&seed=2", "parameter `seed` stands there twice"),
+            ("sim:x", "expected sim:?PARAMETERS"),
+            ("file:?venue=binance", "expected file:PATH"),
+            ("file:x?speed=0", "speed: expected a number above 0, or max, found `0`"),
+            ("file:x?loop=yes", "loop: expected true or false, found `yes`"),
+            ("ticks+tcp://host", "expected HOST:PORT, found `host`"),
+            ("ticks+tcp://h:1?venue=a:b", "venue: expected a name such as acme, found `a:b`"),
+            ("binance+wss://?symbols=A", "address: expected ws:// or wss://HOST"),
+            ("binance+wss://h", "symbols: missing, expected names"),
+            ("binance+wss://h?symbols=A,A", "symbols: `A` stands there twice"),
+            ("binance+wss://h?symbols=A B", "symbols: ' ' cannot stand in a symbol"),
+            ("binance+wss://h?symbols=A&trades=all", "trades: expected each or aggregate, found `all`"),
+            ("binance+wss://h?symbols=A&depth_ms=50", "depth_ms: expected 100 or 1000, found `50`"),
+            ("binance+wss://h?symbols=A&rest=ws://x", "rest: expected http:// or https://HOST"),
+            (
+                "kraken+wss://h?symbols=A&depth=11",
+                "depth: expected 10, 25, 100, 500 or 1000 levels, found `11`",
+            ),
+            ("kraken+wss://h?symbols=A&trades=each", "unknown parameter `trades`"),
+            ("coinbase+wss://h?symbols=A&depth=10", "unknown parameter `depth`"),
+            (
+                "kraken+wss://h?symbols=A&channels=book10",
+                "channels: expected some of trades,quotes,ticker,book",
+            ),
+        ];
+        for (url, message) in cases {
+            let error = FeedSpec::parse(url).expect_err(url).to_string();
+            assert!(error.starts_with(&format!("feed URL `{url}`: {message}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_repeated() {
+        let error = FeedSpec::parse("kraken+wss://me:hush@h/v2?symbols=A").unwrap_err().to_string();
+        assert!(error.contains("***@h/v2") && !error.contains("hush"), "{error}");
+    }
+}

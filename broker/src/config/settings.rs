@@ -62,7 +62,9 @@ pub struct Limits {
     /// Requests a second of one connection, over time
     pub requests_per_s_max: u32,
     /// Requests that a connection may send at once
-    pub request_burst: u32,
+    pub request_burst_max: u32,
+    /// Requests beyond that in a row, each refused, after which the connection is closed with 1008
+    pub refused_requests_max: u32,
     /// Topics and patterns that one connection may be subscribed to
     pub subscriptions_max: usize,
     /// Symbols of all feeds
@@ -77,12 +79,12 @@ pub struct Limits {
     pub other_log_entries_max: usize,
     /// Bytes of all logs together; the oldest entries go first
     pub log_bytes_max: usize,
+    /// Time that a connection's socket may be full before its data is conflated
+    pub conflate_after_ms: u64,
     /// Time that a connection may take nothing while data waits for it, before it is closed with 4008
     pub stall_time_max_ms: u64,
-    /// Bytes that the kernel buffers for one connection (SO_SNDBUF)
-    pub send_buffer_bytes_max: usize,
     /// Bytes that the kernel takes for one connection beyond what is on the wire (TCP_NOTSENT_LOWAT)
-    pub unsent_bytes_max: usize,
+    pub unsent_bytes_max: u32,
     /// Bytes of replies and control frames that may wait for one connection; one reply may exceed it alone
     pub control_bytes_max: usize,
     /// Time that a shard works before it looks at its sockets again
@@ -91,6 +93,8 @@ pub struct Limits {
     pub ping_ms: u64,
     /// Time for the pong, before the connection is closed with 4012
     pub pong_timeout_ms: u64,
+    /// Time for a close frame to be read and answered, before the connection is reset
+    pub close_timeout_ms: u64,
     /// A connection that was sent nothing for this long gets a heartbeat
     pub heartbeat_ms: u64,
     /// Intervals that a subscription may ask for; others are rounded up to the next
@@ -143,7 +147,8 @@ impl Default for Limits {
             http_head_bytes_max: 16_384,
             request_bytes_max: 262_144,
             requests_per_s_max: 50,
-            request_burst: 100,
+            request_burst_max: 200,
+            refused_requests_max: 200,
             subscriptions_max: 4_096,
             symbols_max: 20_000,
             topics_max: 120_000,
@@ -151,13 +156,14 @@ impl Default for Limits {
             book_log_entries_max: 1_024,
             other_log_entries_max: 256,
             log_bytes_max: 1 << 30,
+            conflate_after_ms: 250,
             stall_time_max_ms: 30_000,
-            send_buffer_bytes_max: 262_144,
-            unsent_bytes_max: 65_536,
-            control_bytes_max: 262_144,
-            turn_ms_max: 20,
+            unsent_bytes_max: 32_768,
+            control_bytes_max: 65_536,
+            turn_ms_max: 5,
             ping_ms: 20_000,
             pong_timeout_ms: 20_000,
+            close_timeout_ms: 1_000,
             heartbeat_ms: 5_000,
             tiers_ms: vec![0, 50, 100, 250, 500, 1_000],
             drain_timeout_ms: 5_000,

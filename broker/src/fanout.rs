@@ -77,13 +77,13 @@ impl Shards {
         table: &Arc<Table>,
         market: &Arc<Market>,
         settings: &Arc<Settings>,
-        clock: &Clock,
+        clock: &Arc<dyn Clock>,
     ) -> io::Result<Self> {
         let start = |(index, wake): (usize, &ShardWake)| {
             let (commands, inbox) = mpsc::unbounded_channel();
             let stats = Arc::new(ShardStats::default());
             let (table, market) = (Arc::clone(table), Arc::clone(market));
-            let (settings, clock, wake) = (Arc::clone(settings), clock.clone(), Arc::clone(&wake.0));
+            let (settings, clock, wake) = (Arc::clone(settings), Arc::clone(clock), Arc::clone(&wake.0));
             let shard_stats = Arc::clone(&stats);
             let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()

@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod fanout;
+mod session;
 
 use config::Config;
 use tokio::net::TcpListener;

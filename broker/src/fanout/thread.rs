@@ -37,14 +37,14 @@ pub(crate) enum Command {
 pub(crate) struct ShardTasks {
     shard: RefCell<Shard>,
     wake: Arc<Notify>,
-    clock: Clock,
+    clock: Arc<dyn Clock>,
 }
 
 /// Runs a shard until it is told to shut down and its connections are gone.
 pub(crate) async fn run(
     shard: Shard,
     wake: Arc<Notify>,
-    clock: Clock,
+    clock: Arc<dyn Clock>,
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let settings = Arc::clone(&shard.settings);
@@ -80,8 +80,8 @@ impl ShardTasks {
     }
 
     /// The time that replies and heartbeats tell.
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     async fn turns(self: Rc<Self>) {

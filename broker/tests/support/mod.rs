@@ -1,5 +1,10 @@
 //! A broker's fan-out without its HTTP side, and a client that reads raw bytes.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "a module of several tests, of which each uses its own part"
+)]
 
 use broker::clock::{Clock, SystemClock};
 use broker::fanout::{Settings, ShardWake, Shards};

@@ -21,9 +21,14 @@
 //! ```
 
 pub mod binance;
+pub mod coinbase;
 mod error;
 mod fields;
+pub mod kraken;
 mod parser;
+mod scan;
+pub mod ticks;
+mod time;
 
 pub use error::VenueError;
 pub use parser::{DEPTH_MAX, Parser};

@@ -1,7 +1,7 @@
 use super::VenueError;
 use super::error::clipped;
 use crate::decimal::Decimal;
-use crate::model::Level;
+use crate::model::{Level, Side};
 use simd_json::{Node, StaticNode};
 
 /// A value on the tape with the name that errors call it by. A tape holds a value's header, then what belongs to it.
@@ -108,7 +108,7 @@ impl<'t, 'a> Field<'t, 'a> {
     pub(super) fn decimal(self) -> Result<Decimal, VenueError> {
         match self.nodes.first() {
             Some(Node::String(text)) => decimal(self.name, text),
-            _ => Err(self.wrong("a number in a string")),
+            _ => Err(self.wrong("a number")),
         }
     }
 
@@ -117,13 +117,22 @@ impl<'t, 'a> Field<'t, 'a> {
         self.present().map(Self::decimal).transpose()
     }
 
+    /// The word `buy` or `sell`.
+    pub(super) fn side(self) -> Result<Side, VenueError> {
+        match self.nodes.first() {
+            Some(Node::String("buy")) => Ok(Side::Buy),
+            Some(Node::String("sell")) => Ok(Side::Sell),
+            _ => Err(self.wrong("buy or sell")),
+        }
+    }
+
     /// Appends the levels `["price","size"]` of this array; further elements of a level are ignored.
     pub(super) fn levels(self, levels: &mut Vec<Level>) -> Result<(), VenueError> {
         let elements = self.elements()?;
         // A level is an array and two strings.
         levels.reserve(elements.rest.len() / 3);
         for (index, element) in elements.enumerate() {
-            levels.push(element.level().map_err(|error| error.at(self.name, index))?);
+            levels.push(element.level().map_err(|error| self.at(index, error))?);
         }
         Ok(())
     }
@@ -133,8 +142,24 @@ impl<'t, 'a> Field<'t, 'a> {
             [Node::Array { .. }, Node::String(price), Node::String(size), ..] => {
                 Ok(Level { price: decimal("price", price)?, size: decimal("size", size)? })
             }
-            _ => Err(Field { name: "level", ..self }.wrong("an array of price and size, both in strings")),
+            _ => Err(Field { name: "level", ..self }.wrong("an array of price and size")),
         }
+    }
+
+    /// A change `["buy","price","size"]` of a level.
+    pub(super) fn change(self) -> Result<(Side, Level), VenueError> {
+        match self.nodes {
+            [Node::Array { .. }, side, Node::String(price), Node::String(size), ..] => {
+                let side = Field { name: "side", nodes: std::slice::from_ref(side) }.side()?;
+                Ok((side, Level { price: decimal("price", price)?, size: decimal("size", size)? }))
+            }
+            _ => Err(Field { name: "change", ..self }.wrong("an array of side, price and size")),
+        }
+    }
+
+    /// The error of this array's element `index`.
+    pub(super) fn at(self, index: usize, error: VenueError) -> VenueError {
+        error.at(self.name, index)
     }
 
     /// The error that something else stands here, or nothing.

@@ -1,5 +1,6 @@
 use super::VenueError;
 use super::fields::Field;
+use super::scan::Scanner;
 use crate::model::Level;
 use simd_json::{Buffers, ErrorType, Tape};
 
@@ -13,6 +14,7 @@ const KEPT_FRAME_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub struct Parser {
     simd: Buffers,
     tape: Tape<'static>,
+    unescaped: Vec<String>,
     levels: Levels,
     last_frame_bytes: usize,
 }
@@ -29,6 +31,7 @@ impl Default for Parser {
         Self {
             simd: Buffers::with_max_depth(1024, DEPTH_MAX),
             tape: Tape(Vec::new()),
+            unescaped: Vec::new(),
             levels: Levels::default(),
             last_frame_bytes: 0,
         }
@@ -55,12 +58,27 @@ impl Parser {
         message
     }
 
+    /// Scans `frame`, whose numbers stay texts, and lets `read` take a message from it.
+    pub(super) fn as_text<'a, M>(
+        &'a mut self,
+        frame: &'a [u8],
+        read: impl FnOnce(Field<'_, 'a>, &'a mut Levels) -> Result<M, VenueError>,
+    ) -> Result<M, VenueError> {
+        self.begin(frame.len());
+        let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
+        let message = Scanner::scan(frame, &mut self.unescaped, &mut tape.0)
+            .and_then(|()| read(Field::root(&tape.0), &mut self.levels));
+        self.tape = tape.reset();
+        message
+    }
+
     /// Forgets the last message, and buffers that only an unusually large frame needed.
     fn begin(&mut self, frame_bytes: usize) {
         if self.last_frame_bytes > KEPT_FRAME_BYTES_MAX {
             *self = Self::default();
         }
         self.last_frame_bytes = frame_bytes;
+        self.unescaped.clear();
         self.levels.bids.clear();
         self.levels.asks.clear();
     }

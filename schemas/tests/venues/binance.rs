@@ -1,22 +1,9 @@
 use crate::files::{cryptofeed, hftbacktest, lines, recording};
-use schemas::decimal::Decimal;
-use schemas::model::{Level, Micros, Side, Trade, TradeId};
+use crate::oracle::{same_digits, same_levels};
+use schemas::model::{Micros, Side, Trade, TradeId};
 use schemas::venue::Parser;
 use schemas::venue::binance::{Depth, Frame, Message, depth_body, parse};
 use serde_json::Value;
-
-fn same_digits(number: Option<Decimal>, expected: &Value) {
-    assert_eq!(number.map(|n| n.to_string()).as_deref(), expected.as_str());
-}
-
-fn same_levels(levels: &[Level], expected: &Value) {
-    let expected = expected.as_array().expect("an array");
-    assert_eq!(levels.len(), expected.len());
-    for (level, expected) in levels.iter().zip(expected) {
-        same_digits(Some(level.price), &expected[0]);
-        same_digits(Some(level.size), &expected[1]);
-    }
-}
 
 fn same_time(time: Micros, expected: &Value) {
     assert_eq!(Some(time.0 / 1000), expected.as_u64());

@@ -46,6 +46,20 @@ pub(crate) fn cryptofeed(recording: &[u8]) -> (Vec<&[u8]>, Vec<&[u8]>) {
     (frames, bodies)
 }
 
+/// A header line, then `<ns> <length>` and so many bytes.
+pub(crate) fn cbcap(recording: &[u8]) -> Vec<&[u8]> {
+    let mut frames = Vec::new();
+    let (_, mut rest) = split(recording, b"\n").expect("a header");
+    while let Some((header, behind)) = split(rest, b"\n") {
+        let length = header.split(|byte| *byte == b' ').nth(1).expect("a length");
+        let length = String::from_utf8_lossy(length).parse().expect("a number");
+        let (frame, behind) = behind.split_at(length);
+        frames.push(frame);
+        rest = behind.trim_ascii_start();
+    }
+    frames
+}
+
 fn split<'a>(line: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = line.windows(separator.len()).position(|window| window == separator)?;
     Some((&line[..at], &line[at + separator.len()..]))

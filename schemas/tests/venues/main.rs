@@ -6,4 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod binance;
+mod coinbase;
 mod files;
+mod kraken;
+mod oracle;

@@ -44,7 +44,7 @@ pub fn exchange_info<'a>(
     parser.in_place(body, |root, _| {
         refused(root)?;
         let [symbols] = root.pick(["symbols"])?;
-        let at = |(index, symbol)| instrument(symbol).map_err(|error| error.at("symbols", index));
+        let at = |(index, symbol)| instrument(symbol).map_err(|error| symbols.at(index, error));
         symbols.elements()?.enumerate().map(at).collect()
     })
 }

@@ -11,8 +11,10 @@ fn parsed(text: &str, check: impl FnOnce(Result<Frame<'_>, VenueError>)) {
     check(parse(&mut text.as_bytes().to_vec(), &mut Parser::default()));
 }
 
+/// Compares what they look like, which shows every digit; equality of decimals would not.
 fn is_message(text: &str, expected: Message<'_>) {
-    parsed(text, |frame| assert_eq!(frame, Ok(Frame { stream: None, message: expected }), "{text}"));
+    let expected: Result<_, VenueError> = Ok(Frame { stream: None, message: expected });
+    parsed(text, |frame| assert_eq!(format!("{frame:?}"), format!("{expected:?}")));
 }
 
 fn refused(text: &str) -> String {
@@ -186,8 +188,8 @@ fn errors_name_the_field_and_what_was_expected() {
             TRADE.replace("\"63551.02000000\"", "\"abc\""),
             "p: `abc` is not a number: expected a digit at offset 0, found 'a'",
         ),
-        (TRADE.replace("\"63551.02000000\"", "63551.02"), "p: expected a number in a string, found 63551.02"),
-        (TRADE.replace("\"p\"", "\"px\""), "p: missing, expected a number in a string"),
+        (TRADE.replace("\"63551.02000000\"", "63551.02"), "p: expected a number, found 63551.02"),
+        (TRADE.replace("\"p\"", "\"px\""), "p: missing, expected a number"),
         (TRADE.replace("6486989273", "-1"), "t: expected a whole number from 0 to 2^64 - 1, found -1"),
         (TRADE.replace("\"BTCUSDT\"", "null"), "s: expected a string, found null"),
         (TRADE.replace("true", "1"), "m: expected true or false, found 1"),
@@ -199,7 +201,7 @@ fn errors_name_the_field_and_what_was_expected() {
         ),
         (
             r#"{"e":"depthUpdate","E":1,"s":"X","U":1,"u":1,"b":[["1"]],"a":[]}"#.to_owned(),
-            "b[0]: level: expected an array of price and size, both in strings, found an array",
+            "b[0]: level: expected an array of price and size, found an array",
         ),
         (r#"{"lastUpdateId":1,"bids":{}}"#.to_owned(), "bids: expected an array, found an object"),
         (r#"{"e":5}"#.to_owned(), "e: expected a string, found 5"),

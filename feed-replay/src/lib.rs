@@ -1,1 +1,25 @@
-//! Records, inspects, imports, generates and serves market data captures.
+//! Inspects, imports, generates and serves market data captures.
+//!
+//! A capture is what a recorder received from a venue ([`schemas::capture`]). This crate reads captures and other
+//! recorders' files as one kind of thing, a [`tape::Tape`], and does things with them:
+//!
+//! - [`info`] counts what one holds;
+//! - [`import`] writes other recorders' files as captures.
+//!
+//! ```no_run
+//! use feed_replay::{info::Info, tape::Tape};
+//!
+//! let tape = Tape::new(&["recording.zst".into()], None, None)?;
+//! println!("{}", Info::read(&tape)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod cli;
+pub mod import;
+pub mod info;
+pub mod json;
+pub mod python_bytes;
+pub mod source;
+pub mod tape;
+pub mod time;
+pub mod venue;

@@ -1,2 +1,10 @@
-//! Command line of the crate.
-fn main() {}
+//! The command line of `feed-replay`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    feed_replay::cli::main()
+}

@@ -1,0 +1,44 @@
+//! The command line: what was typed, made into what it means, and done.
+
+mod import;
+mod info;
+mod output;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Inspects, imports, generates and serves market data captures.
+///
+/// A capture is text, one record a line (`<unix ns> <frame>`), plain or compressed by gzip or zstd. hftbacktest's files
+/// are captures as they are; `import` turns other recorders' files into one.
+///
+/// Exit status: 0 fine, 1 failed, 2 bad usage.
+#[derive(Debug, Parser)]
+#[command(name = "feed-replay", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Info(info::Args),
+    Import(import::Args),
+}
+
+/// Parses the process's arguments, does what they say, and tells how it went.
+#[must_use]
+pub fn main() -> ExitCode {
+    output::log_to_stderr();
+    let done = match Cli::parse().command {
+        Command::Info(args) => info::run(&args),
+        Command::Import(args) => import::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `feed-replay info`
+
+use super::output::print;
+use crate::info::Info;
+use crate::tape::Tape;
+use std::path::PathBuf;
+
+/// Show what a capture holds: venue, streams, symbols, span, rates, REST bodies, damaged lines
+///
+/// Reads captures and, as they are, files of cryptofeed, cbcap and frame-per-line files. Ends with status 1 if a line is
+/// damaged or the file breaks off; what could be read is shown all the same.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The capture; several are read as one, by time
+    #[arg(required = true, value_name = "CAPTURE", env = "TICKCAST_CAPTURE")]
+    captures: Vec<PathBuf>,
+    /// Print one line of JSON
+    #[arg(long, env = "TICKCAST_JSON")]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    let info = Info::read(&Tape::new(&args.captures, None, None)?)?;
+    print(args.json, &info, Info::to_string)?;
+    anyhow::ensure!(info.is_whole(), "{} damaged lines or a broken end: see above", info.errors.len());
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! What a capture holds.
+
+use crate::source::{Item, Kind, SourceError};
+use crate::tape::{Tape, TapeError};
+use crate::time::rfc3339_micros;
+use crate::venue::{ClassKind, Venue};
+use schemas::capture::UnixNanos;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// How many messages about damaged lines are kept.
+const ERRORS_MAX: usize = 10;
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// The content of a capture, counted.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Info {
+    /// The venue, where a frame shows it.
+    pub venue: Option<&'static str>,
+    /// Lines that hold something.
+    pub records: u64,
+    /// Frames from the venue.
+    pub frames: u64,
+    /// Their bytes.
+    pub frame_bytes: u64,
+    /// Binary frames among them.
+    pub binary: u64,
+    /// Replies, greetings and signs of life among them.
+    pub control: u64,
+    /// Frames that were not recognised.
+    pub unknown: u64,
+    /// Frames that the recorder sent.
+    pub sent: u64,
+    /// How often the recorder connected.
+    pub opened: u64,
+    /// How often a connection ended.
+    pub closed: u64,
+    /// Replies to requests over HTTP, tagged as such or standing between the frames.
+    pub rest: Vec<Rest>,
+    /// Damaged lines.
+    pub damaged: u64,
+    /// What was wrong with the first ten of them, and with the end of the file.
+    pub errors: Vec<String>,
+    /// The first record's time.
+    pub first_ns: Option<UnixNanos>,
+    /// The last record's time.
+    pub last_ns: Option<UnixNanos>,
+    /// Seconds from the first record to the last.
+    pub seconds: f64,
+    /// Frames per second on average.
+    pub frames_per_s: f64,
+    /// The most frames that came within one second of the clock.
+    pub frames_per_s_max: u64,
+    /// All symbols.
+    pub symbols: BTreeSet<String>,
+    /// What each channel of each symbol holds.
+    pub streams: Vec<Stream>,
+    #[serde(skip)]
+    counts: BTreeMap<(String, String), (u64, u64)>,
+    #[serde(skip)]
+    second: (u64, u64),
+    #[serde(skip)]
+    known: Option<Venue>,
+}
+
+/// A reply to a request over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rest {
+    /// When it came.
+    pub time_ns: UnixNanos,
+    /// What was requested; empty where the recorder did not note it.
+    pub url: String,
+    /// The body's length.
+    pub bytes: usize,
+}
+
+/// A channel of a symbol.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stream {
+    /// The venue's name of the channel.
+    pub channel: String,
+    /// The symbol, empty for a channel without.
+    pub symbol: String,
+    /// Its frames.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Frames per second on average.
+    pub frames_per_s: f64,
+}
+
+impl Info {
+    /// Reads a whole tape. What is damaged is counted; a file that breaks off is told in `errors`, and what it held before counts.
+    ///
+    /// # Errors
+    /// [`TapeError`] if a file cannot be opened.
+    pub fn read(tape: &Tape) -> Result<Self, TapeError> {
+        let mut info = Self::default();
+        let mut damaged = Vec::new();
+        let read = tape.read(|error| keep(&mut damaged, &error), |item| info.see(item));
+        (info.errors, info.damaged) =
+            (damaged.iter().take(ERRORS_MAX).flatten().cloned().collect(), damaged.len() as u64);
+        match read {
+            Err(error) if info.records == 0 => return Err(error),
+            Err(error) => info.errors.push(error.to_string()),
+            Ok(()) => {}
+        }
+        info.finish();
+        Ok(info)
+    }
+
+    /// Whether everything could be read.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    fn see(&mut self, item: &Item) {
+        self.records += 1;
+        self.first_ns = Some(self.first_ns.map_or(item.time, |first| first.min(item.time)));
+        self.last_ns = self.last_ns.max(Some(item.time));
+        match item.kind {
+            Kind::Frame => self.see_frame(item),
+            Kind::Binary => {
+                self.count_frame(item.time, item.bytes.len());
+                self.binary += 1;
+            }
+            Kind::Open => self.opened += 1,
+            Kind::Sent => self.sent += 1,
+            Kind::Close => self.closed += 1,
+            Kind::Http => self.see_rest(item, item.url.clone()),
+        }
+    }
+
+    fn see_rest(&mut self, item: &Item, url: String) {
+        self.rest.push(Rest { time_ns: item.time, url, bytes: item.text.len() });
+    }
+
+    fn see_frame(&mut self, item: &Item) {
+        self.known = self.known.or_else(|| Venue::of_frame(&item.text));
+        let class = self.known.map(|venue| venue.classify(&item.text));
+        let kind = class.as_ref().map_or(ClassKind::Unknown, |class| class.kind);
+        if kind == ClassKind::RestDepth {
+            return self.see_rest(item, String::new());
+        }
+        self.count_frame(item.time, item.text.len());
+        match (kind, class) {
+            (ClassKind::Control, _) => self.control += 1,
+            (ClassKind::Data, Some(class)) => {
+                let key = (class.symbol.into_owned(), class.channel.into_owned());
+                let (frames, bytes) = self.counts.entry(key).or_default();
+                *frames += 1;
+                *bytes += item.text.len() as u64;
+            }
+            _ => self.unknown += 1,
+        }
+    }
+
+    fn count_frame(&mut self, time: UnixNanos, bytes: usize) {
+        self.frames += 1;
+        self.frame_bytes += bytes as u64;
+        let second = time / SECOND_NS;
+        self.second = if self.second.0 == second { (second, self.second.1 + 1) } else { (second, 1) };
+        self.frames_per_s_max = self.frames_per_s_max.max(self.second.1);
+    }
+
+    fn finish(&mut self) {
+        self.venue = self.known.map(Venue::name);
+        let span = self.last_ns.unwrap_or(0) - self.first_ns.unwrap_or(0);
+        self.seconds = span as f64 / SECOND_NS as f64;
+        let per_s =
+            |frames: u64| if span == 0 { 0.0 } else { frames as f64 * SECOND_NS as f64 / span as f64 };
+        self.frames_per_s = per_s(self.frames);
+        self.symbols = self
+            .counts
+            .keys()
+            .map(|(symbol, _)| symbol.clone())
+            .filter(|symbol| !symbol.is_empty())
+            .collect();
+        let counts = std::mem::take(&mut self.counts);
+        let stream = |((symbol, channel), (frames, bytes))| Stream {
+            channel,
+            symbol,
+            frames,
+            bytes,
+            frames_per_s: per_s(frames),
+        };
+        self.streams = counts.into_iter().map(stream).collect();
+    }
+}
+
+/// Keeps the messages of the first errors and the number of all.
+fn keep(errors: &mut Vec<Option<String>>, error: &SourceError) {
+    let message = (errors.len() < ERRORS_MAX).then(|| error.to_string());
+    errors.push(message);
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |time: Option<u64>| time.map_or("-".to_owned(), rfc3339_micros);
+        writeln!(f, "venue      {}", self.venue.unwrap_or("not recognised"))?;
+        writeln!(f, "span       {} to {} ({:.3} s)", time(self.first_ns), time(self.last_ns), self.seconds)?;
+        writeln!(f, "records    {}", self.records)?;
+        writeln!(
+            f,
+            "frames     {} ({} bytes; {:.1}/s, at most {} in a second)",
+            self.frames, self.frame_bytes, self.frames_per_s, self.frames_per_s_max
+        )?;
+        writeln!(
+            f,
+            "           {} of them replies and signs of life, {} binary, {} not recognised",
+            self.control, self.binary, self.unknown
+        )?;
+        writeln!(
+            f,
+            "recorder   {} connects, {} frames sent, {} closes",
+            self.opened, self.sent, self.closed
+        )?;
+        writeln!(f, "damaged    {} lines", self.damaged)?;
+        self.errors.iter().try_for_each(|error| writeln!(f, "           {error}"))?;
+        writeln!(f, "REST       {} bodies", self.rest.len())?;
+        for rest in &self.rest {
+            let url = if rest.url.is_empty() { "(between the frames)" } else { &rest.url };
+            writeln!(f, "           {} {} bytes {url}", rfc3339_micros(rest.time_ns), rest.bytes)?;
+        }
+        writeln!(f, "symbols    {}", self.symbols.len())?;
+        writeln!(
+            f,
+            "{:<14} {:<20} {:>10} {:>12} {:>10}",
+            "symbol", "channel", "frames", "bytes", "frames/s"
+        )?;
+        for Stream { channel, symbol, frames, bytes, frames_per_s } in &self.streams {
+            writeln!(f, "{symbol:<14} {channel:<20} {frames:>10} {bytes:>12} {frames_per_s:>10.2}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! What is particular to each venue: how its frames are read, and how it answers.
+
+pub mod binance;
+pub mod coinbase;
+pub mod kraken;
+
+use schemas::capture::UnixNanos;
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// A venue that can be stood in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Venue {
+    /// Binance spot.
+    Binance,
+    /// Coinbase Exchange.
+    Coinbase,
+    /// Kraken, WebSocket version 2.
+    Kraken,
+}
+
+/// What a frame is, as far as captures are concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Class<'a> {
+    /// Data, or what only concerned the recorder's connection.
+    pub kind: ClassKind,
+    /// The venue's name of the channel or the kind of stream, such as `depth@100ms` or `matches`.
+    pub channel: Cow<'a, str>,
+    /// The symbol as the venue writes it; empty where there is none.
+    pub symbol: Cow<'a, str>,
+    /// The venue's time of the event, where it states one that is as old as the frame (which the time of a trade in a
+    /// snapshot of past trades is not).
+    pub event_time: Option<UnixNanos>,
+}
+
+/// What a frame is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassKind {
+    /// Market data of a channel.
+    Data,
+    /// Replies to requests, greetings and signs of life.
+    Control,
+    /// A REST depth body that stands between the frames, as hftbacktest writes it.
+    RestDepth,
+    /// Not recognised: damaged, or of a kind that this program does not know.
+    Unknown,
+}
+
+impl Class<'_> {
+    /// A frame that is not recognised.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::of(ClassKind::Unknown, "", "")
+    }
+
+    fn of<'a>(
+        kind: ClassKind,
+        channel: impl Into<Cow<'a, str>>,
+        symbol: impl Into<Cow<'a, str>>,
+    ) -> Class<'a> {
+        Class { kind, channel: channel.into(), symbol: symbol.into(), event_time: None }
+    }
+}
+
+impl Venue {
+    /// All of them.
+    pub const ALL: [Venue; 3] = [Venue::Binance, Venue::Coinbase, Venue::Kraken];
+
+    /// The name in command lines and captures.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Venue::Binance => "binance",
+            Venue::Coinbase => "coinbase",
+            Venue::Kraken => "kraken",
+        }
+    }
+
+    /// What this venue's frame is.
+    #[must_use]
+    pub fn classify(self, frame: &str) -> Class<'_> {
+        match self {
+            Venue::Binance => binance::frame::classify(frame),
+            Venue::Coinbase => coinbase::frame::classify(frame),
+            Venue::Kraken => kraken::frame::classify(frame),
+        }
+    }
+
+    /// The venue whose frame this is, if it is one that could come from no other.
+    #[must_use]
+    pub fn of_frame(frame: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|venue| venue.classify(frame).kind != ClassKind::Unknown)
+    }
+}
+
+impl fmt::Display for Venue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Venue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|venue| venue.name() == text)
+            .ok_or_else(|| format!("expected binance, coinbase or kraken, found {text:?}"))
+    }
+}

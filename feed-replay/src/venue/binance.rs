@@ -1,0 +1,3 @@
+//! Binance spot.
+
+pub mod frame;

@@ -1,0 +1,3 @@
+//! Coinbase Exchange.
+
+pub mod frame;

@@ -1,0 +1,3 @@
+//! Kraken, WebSocket version 2.
+
+pub mod frame;

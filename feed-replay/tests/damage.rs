@@ -1,5 +1,7 @@
 //! Damaged input: told where and what, and nothing else is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use feed_replay::import::import;
 use feed_replay::info::Info;
 use feed_replay::source::{Format, RestFile, detect};

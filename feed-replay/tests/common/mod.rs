@@ -1,5 +1,5 @@
 //! What the tests of this crate share.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(dead_code, clippy::print_stderr, reason = "each test binary uses its own part; skips are loud")]
 
 use std::path::{Path, PathBuf};
 

@@ -54,7 +54,8 @@ impl<'a> Frame<'a> {
                 _ => {}
             }
         }
-        (!all.is_broken() && !(frame.channel.is_empty() && frame.method.is_empty())).then_some(frame)
+        let is_named = !frame.channel.is_empty() || !frame.method.is_empty();
+        (is_named && !all.is_broken()).then_some(frame)
     }
 
     /// The elements of its data, with where each begins in the frame's text.

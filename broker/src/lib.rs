@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod fanout;
 mod session;
+pub mod upstream;
 
 use config::Config;
 use tokio::net::TcpListener;

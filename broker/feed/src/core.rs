@@ -1,35 +1,26 @@
 //! What all machines have: their symbols, their counters, their silence and their complaints.
 
+use crate::book::{Book, BookDepth, ImpossibleLevel};
 use crate::complaints::Complaints;
 use crate::counters::{Fault, FeedCounters};
+use crate::crossing::{Crossing, Verdict};
 use crate::machine::Actions;
 use crate::market::{Market, MarketError};
-use crate::publish::SymbolPublishers;
+use crate::publish::{SymbolPublishers, Times};
 use crate::settings::Settings;
 use crate::silence::{Due, Silence};
+use crate::trade_ids::{Seen, TradeIds};
 use rustc_hash::FxHashMap;
-use schemas::model::{Micros, State};
+use schemas::model::{Level, Micros, State, Trade};
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// What a machine keeps of each symbol, beside its own data.
-pub(crate) trait Instrument {
-    /// Of a symbol that was opened just now.
-    fn new(out: SymbolPublishers, settings: &Settings) -> Self;
-
-    /// Its publishers.
-    fn out(&mut self) -> &mut SymbolPublishers;
-
-    /// Its publishers, to look at.
-    fn published(&self) -> &SymbolPublishers;
-}
-
-/// What all machines have; `S` is what a machine keeps of each symbol.
+/// What all machines have; `S` is what a machine keeps of each symbol besides.
 pub(crate) struct Core<S> {
     pub(crate) settings: Settings,
     pub(crate) counters: Arc<FeedCounters>,
     /// In the order in which they were opened.
-    pub(crate) symbols: Vec<S>,
+    pub(crate) symbols: Vec<Listed<S>>,
     market: Arc<Market>,
     /// By the venue's names; none for one that cannot be opened.
     places: FxHashMap<Box<str>, Option<usize>>,
@@ -37,21 +28,50 @@ pub(crate) struct Core<S> {
     complaints: Complaints,
 }
 
-impl<S: Instrument> Core<S> {
+/// What a machine keeps of a symbol.
+pub(crate) struct Listed<S> {
+    /// By the venue's own name.
+    pub(crate) name: Box<str>,
+    pub(crate) out: SymbolPublishers,
+    pub(crate) book: Book,
+    pub(crate) trade_ids: TradeIds,
+    crossing: Crossing,
+    pub(crate) data: S,
+}
+
+/// Something wrong with a message that could be read, to be logged with its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offence {
+    pub(crate) fault: Fault,
+    pub(crate) what: String,
+}
+
+/// What there is to do after a change of a book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// Nothing.
+    Fine,
+    /// It is crossed since this change, which is told and may pass.
+    Crossed,
+    /// The book cannot be right and is to be fetched anew.
+    Wrong(Offence),
+}
+
+impl<S: Default> Core<S> {
     /// Opens the symbols that the settings name.
     pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MarketError> {
-        let silence = Silence::new(settings.stale_after_ms, settings.reconnect_after_ms);
         let opened = market.open(&settings, &settings.symbols)?;
-        let names = settings.symbols.iter().zip(0..);
-        Ok(Self {
-            places: names.map(|(name, at)| (name.as_str().into(), Some(at))).collect(),
-            symbols: opened.into_iter().map(|out| S::new(out, &settings)).collect(),
+        let mut core = Self {
+            silence: Silence::new(settings.stale_after_ms, settings.reconnect_after_ms),
+            places: FxHashMap::default(),
+            symbols: Vec::with_capacity(opened.len()),
             counters: Arc::default(),
             complaints: Complaints::default(),
             settings,
             market,
-            silence,
-        })
+        };
+        opened.into_iter().for_each(|out| drop(core.list(out)));
+        Ok(core)
     }
 
     /// The market that the symbols are part of.
@@ -69,26 +89,27 @@ impl<S: Instrument> Core<S> {
             }
             None if self.settings.discover => self.discover(name, now),
             None => {
-                self.fault(
-                    now,
-                    Fault::Symbol,
-                    &"a message about a symbol that was not asked for",
-                    name.as_bytes(),
-                );
+                let what = "a message about a symbol that was not asked for";
+                self.fault(now, Fault::Symbol, &what, name.as_bytes());
                 None
             }
         }
     }
 
-    /// The symbol at a place that [`place`](Self::place) has given.
-    pub(crate) fn at(&mut self, place: usize) -> &mut S {
-        &mut self.symbols[place]
-    }
-
-    /// The symbol of this name, if it is open.
-    pub(crate) fn symbol(&mut self, name: &str, now: Micros) -> Option<&mut S> {
-        let place = self.place(name, now)?;
-        self.symbols.get_mut(place)
+    fn list(&mut self, out: SymbolPublishers) -> usize {
+        let name: Box<str> = out.symbol().info.symbol.name().into();
+        let at = self.symbols.len();
+        self.places.insert(name.clone(), Some(at));
+        let book = Book::new(BookDepth::whole(self.settings.book_depth));
+        self.symbols.push(Listed {
+            name,
+            out,
+            book,
+            trade_ids: TradeIds::default(),
+            crossing: Crossing::default(),
+            data: S::default(),
+        });
+        at
     }
 
     fn discover(&mut self, name: &str, now: Micros) -> Option<usize> {
@@ -97,28 +118,89 @@ impl<S: Instrument> Core<S> {
             self.fault(now, Fault::Symbol, &limit, name.as_bytes());
             return None;
         }
-        let place = match self.market.open(&self.settings, &[name]) {
-            Ok(opened) => {
-                self.symbols.extend(opened.into_iter().map(|out| S::new(out, &self.settings)));
-                Some(self.symbols.len() - 1)
-            }
+        match self.market.open(&self.settings, &[name]) {
+            Ok(opened) => opened.into_iter().map(|out| self.list(out)).next(),
             Err(error) => {
                 self.fault(now, Fault::Symbol, &error, name.as_bytes());
+                // As many refusals are remembered as symbols are let in, so that this cannot grow either.
+                if self.places.len() < self.settings.symbols_max.saturating_mul(2) {
+                    self.places.insert(name.into(), None);
+                }
                 None
             }
-        };
-        // As many refusals are remembered as symbols are let in, so that this cannot grow either.
-        if place.is_some() || self.places.len() < self.settings.symbols_max.saturating_mul(2) {
-            self.places.insert(name.into(), place);
         }
-        place
+    }
+
+    /// Publishes the trades of one message, oldest first, each with the venue's number: what was jumped over is a
+    /// loss, what was there already is dropped.
+    pub(crate) fn trades(&mut self, at: usize, times: Times, trades: impl Iterator<Item = (u64, Trade)>) {
+        let Listed { out, trade_ids, .. } = &mut self.symbols[at];
+        let mut fresh = Vec::with_capacity(trades.size_hint().0);
+        for (id, trade) in trades {
+            match trade_ids.take(id) {
+                Seen::Old => self.counters.trades_repeated.up(),
+                Seen::Next => fresh.push(trade),
+                Seen::Jumped { lost } => {
+                    out.trades(times, std::mem::take(&mut fresh).into());
+                    self.counters.trades_lost.add(lost);
+                    out.loss(lost, times.rx);
+                    fresh.push(trade);
+                }
+            }
+        }
+        out.trades(times, fresh.into());
+    }
+
+    /// Gives up on the trades up to this number, if the continuity has begun before it.
+    pub(crate) fn give_up_trades(&mut self, at: usize, id: u64, now: Micros) {
+        let Listed { out, trade_ids, .. } = &mut self.symbols[at];
+        let lost = trade_ids.give_up(id);
+        self.counters.trades_lost.add(lost);
+        out.loss(lost, now);
+    }
+
+    /// Begins a book anew and publishes it; a book that cannot be is left as it was.
+    pub(crate) fn reset_book(
+        &mut self,
+        at: usize,
+        times: Times,
+        bids: &[Level],
+        asks: &[Level],
+    ) -> Result<(), Offence> {
+        let Listed { out, book, crossing, name, .. } = &mut self.symbols[at];
+        book.reset(bids, asks).map_err(|impossible| Offence::impossible(name, &impossible))?;
+        out.book_reset(times, book);
+        *crossing = Crossing::default();
+        Ok(())
+    }
+
+    /// Changes a book and publishes what changed.
+    pub(crate) fn change_book(&mut self, at: usize, times: Times, bids: &[Level], asks: &[Level]) -> Changed {
+        let Listed { out, book, crossing, name, .. } = &mut self.symbols[at];
+        match book.apply(bids, asks) {
+            Ok(Some(delta)) => out.book_update(times, delta, book),
+            Ok(None) => {}
+            Err(impossible) => return Changed::Wrong(Offence::impossible(name, &impossible)),
+        }
+        match crossing.look(book.is_crossed(), times.rx) {
+            Verdict::Fine => Changed::Fine,
+            Verdict::Began => Changed::Crossed,
+            Verdict::Persists => Changed::Wrong(Offence::crossed(name)),
+        }
+    }
+
+    /// Says that a book has lost its way and is fetched anew.
+    pub(crate) fn resyncing(&mut self, at: usize, reason: &str, now: Micros) {
+        self.counters.resyncs.up();
+        self.symbols[at].out.book_resyncing(reason, now);
     }
 
     /// A connection stands: whatever was known before it has to prove itself anew.
     pub(crate) fn connected(&mut self, now: Micros) {
         self.silence.hear(now);
         for symbol in &mut self.symbols {
-            symbol.out().state_of_all(State::Resyncing, "connected", now);
+            symbol.out.state_of_all(State::Resyncing, "connected", now);
+            symbol.trade_ids.connected();
         }
     }
 
@@ -128,7 +210,7 @@ impl<S: Instrument> Core<S> {
         self.silence.end();
         let reason = format!("connection lost: {reason}");
         for symbol in &mut self.symbols {
-            symbol.out().state_of_all(State::Stale, &reason, now);
+            symbol.out.state_of_all(State::Stale, &reason, now);
         }
     }
 
@@ -137,14 +219,29 @@ impl<S: Instrument> Core<S> {
         self.counters.frames.up();
         self.counters.bytes.add(bytes as u64);
         if self.silence.hear(rx) {
-            self.symbols.iter_mut().for_each(|symbol| symbol.out().resume(rx));
+            self.symbols.iter_mut().for_each(|symbol| symbol.out.resume(rx));
         }
+    }
+
+    /// Something is wrong with a message that could be read.
+    pub(crate) fn offence(&mut self, now: Micros, offence: &Offence, bytes: &[u8]) {
+        self.fault(now, offence.fault, &offence.what, bytes);
     }
 
     /// Something is wrong with a message: counts it, and warns with the offending bytes.
     pub(crate) fn fault(&mut self, now: Micros, fault: Fault, what: &dyn Display, bytes: &[u8]) {
         self.counters.faults(fault).up();
+        self.warn(now, what, bytes);
+    }
+
+    /// Warns about something, with the bytes that it is about.
+    pub(crate) fn warn(&mut self, now: Micros, what: &dyn Display, bytes: &[u8]) {
         self.complaints.complain(now, &self.settings.venue, what, bytes);
+    }
+
+    /// The place of a symbol that is open.
+    pub(crate) fn known(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied().flatten()
     }
 
     /// When [`tick`](Self::tick) is due.
@@ -158,7 +255,7 @@ impl<S: Instrument> Core<S> {
             Some(Due::Stale { ms }) => {
                 self.counters.silences.up();
                 let reason = format!("no data for {ms} ms");
-                self.symbols.iter_mut().for_each(|symbol| symbol.out().suspend(State::Stale, &reason, now));
+                self.symbols.iter_mut().for_each(|symbol| symbol.out.suspend(State::Stale, &reason, now));
             }
             Some(Due::Reconnect { ms }) => actions.reconnect(format!("no data for {ms} ms")),
             None => {}
@@ -167,7 +264,20 @@ impl<S: Instrument> Core<S> {
 
     /// Whether there are symbols and all of them are live.
     pub(crate) fn is_live(&self) -> bool {
-        !self.symbols.is_empty()
-            && self.symbols.iter().all(|symbol| symbol.published().state() == State::Live)
+        !self.symbols.is_empty() && self.symbols.iter().all(|symbol| symbol.out.state() == State::Live)
+    }
+}
+
+impl Offence {
+    pub(crate) fn new(fault: Fault, what: impl Into<String>) -> Self {
+        Self { fault, what: what.into() }
+    }
+
+    pub(crate) fn crossed(name: &str) -> Self {
+        Self::new(Fault::Crossed, format!("the book of {name} is crossed"))
+    }
+
+    fn impossible(name: &str, impossible: &ImpossibleLevel) -> Self {
+        Self::new(Fault::Impossible, format!("the book of {name}: {impossible}"))
     }
 }

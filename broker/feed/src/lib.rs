@@ -1,13 +1,22 @@
 //! Feed adapters as state machines without I/O, order books, and the publishing of what they see.
 
+pub mod binance;
 pub mod book;
+mod complaints;
+mod core;
 pub mod counters;
+mod crossing;
 pub mod digest;
 pub mod machine;
 pub mod market;
+mod pacer;
 pub mod publish;
+pub mod replay;
 pub mod settings;
+mod silence;
 pub mod sim;
 #[cfg(test)]
 mod testing;
 pub mod topic;
+mod trade_ids;
+pub mod venue;

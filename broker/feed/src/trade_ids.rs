@@ -1,9 +1,17 @@
 //! Continuity of trades whose ids count up by one.
 
+/// Old trades in a row after which the numbering is taken to have begun anew.
+const OLD_RUN_MAX: u32 = 100;
+/// How far behind the first trade of a connection must be for the same.
+const REWIND_MIN: u64 = 3;
+
 /// The last trade id of a symbol; outlives connections, so that what is missed between two of them is counted.
 #[derive(Debug, Default)]
 pub(crate) struct TradeIds {
     last: Option<u64>,
+    /// Whether no trade has come on this connection yet.
+    is_fresh: bool,
+    old_run: u32,
 }
 
 /// What a trade id means for the continuity.
@@ -23,13 +31,30 @@ pub(crate) enum Seen {
 impl TradeIds {
     /// Takes the id of a trade that came.
     pub(crate) fn take(&mut self, id: u64) -> Seen {
-        let seen = match self.last {
-            Some(last) if id <= last => return Seen::Old,
+        let is_fresh = std::mem::take(&mut self.is_fresh);
+        let last = self.last;
+        let seen = match last {
+            Some(last) if id <= last && !self.began_anew(last - id, is_fresh) => return Seen::Old,
+            Some(last) if id <= last => Seen::Next,
             Some(last) if id - last > 1 => Seen::Jumped { lost: id - last - 1 },
             _ => Seen::Next,
         };
         self.last = Some(id);
+        self.old_run = 0;
         seen
+    }
+
+    /// Whether an old id means that the venue numbers its trades anew: a test venue that was reset, a recording that
+    /// is played again. What merely comes twice is near, and comes once.
+    const fn began_anew(&mut self, behind: u64, is_fresh: bool) -> bool {
+        self.old_run += 1;
+        (is_fresh && behind >= REWIND_MIN) || self.old_run > OLD_RUN_MAX
+    }
+
+    /// A new connection has been made.
+    pub(crate) const fn connected(&mut self) {
+        self.is_fresh = true;
+        self.old_run = 0;
     }
 
     /// The continuity begins behind this trade, unless it has begun already.
@@ -67,6 +92,21 @@ mod tests {
             seen,
             [Seen::Next, Seen::Next, Seen::Old, Seen::Jumped { lost: 3 }, Seen::Old, Seen::Next]
         );
+    }
+
+    #[test]
+    fn a_numbering_that_begins_anew_is_followed() {
+        let mut ids = TradeIds::default();
+        ids.take(1_000);
+        ids.connected();
+        assert_eq!(ids.take(999), Seen::Old, "near: it comes twice");
+        ids.connected();
+        assert_eq!(ids.take(5), Seen::Next);
+        ids.take(500);
+        let olds = (1..=OLD_RUN_MAX.into()).filter(|id| ids.take(*id) == Seen::Old).count();
+        assert_eq!(olds, OLD_RUN_MAX as usize);
+        assert_eq!(ids.take(101), Seen::Next, "on the same connection it takes longer");
+        assert_eq!(ids.take(102), Seen::Next);
     }
 
     #[test]

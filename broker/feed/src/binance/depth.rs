@@ -1,0 +1,210 @@
+//! How a book of Binance is joined to its stream: events wait for the depth snapshot, and from then on each one follows
+//! the one before.
+
+use crate::publish::Times;
+use schemas::model::Level;
+use std::collections::VecDeque;
+
+/// Events that wait for a snapshot at most; older ones go first, which the join notices.
+const EVENTS_MAX: usize = 20_000;
+/// Levels of all waiting events at most: 6.4 MB a symbol.
+const LEVELS_MAX: usize = 200_000;
+
+/// Old events in a row after which the numbering is taken to have begun anew.
+pub(super) const OLD_RUN_MAX: u32 = 100;
+
+/// Where a book stands relative to its stream.
+#[derive(Debug)]
+pub(super) enum Sync {
+    /// Events wait for a snapshot.
+    Waiting(Waiting),
+    /// Each event follows the one before.
+    Joined {
+        /// The last update number applied.
+        last_id: u64,
+        /// How many events in a row were older.
+        old_run: u32,
+    },
+}
+
+/// Events that wait for a snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    events: VecDeque<Event>,
+    levels: usize,
+}
+
+/// A depth event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changes<'a> {
+    pub(super) first_id: u64,
+    pub(super) last_id: u64,
+    pub(super) times: Times,
+    pub(super) bids: &'a [Level],
+    pub(super) asks: &'a [Level],
+}
+
+/// A depth event that is kept.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) first_id: u64,
+    pub(super) last_id: u64,
+    pub(super) times: Times,
+    pub(super) bids: Box<[Level]>,
+    pub(super) asks: Box<[Level]>,
+}
+
+/// A depth snapshot that is kept.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) last_id: u64,
+    pub(super) bids: Vec<Level>,
+    pub(super) asks: Vec<Level>,
+}
+
+/// What a depth event is to a joined book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It follows, and is to be applied.
+    Next,
+    /// It is older than the book.
+    Old,
+    /// Something between the book and it never came.
+    Gap,
+}
+
+/// Why a snapshot does not join: the first event that waits begins behind it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the depth snapshot at {snapshot} is too old for the event that begins at {event}")]
+pub(super) struct TooOld {
+    snapshot: u64,
+    event: u64,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self::Waiting(Waiting::default())
+    }
+}
+
+/// Where an event stands relative to a book at `last_id`.
+pub(super) const fn place(last_id: u64, event_first: u64, event_last: u64) -> Place {
+    if event_last <= last_id {
+        Place::Old
+    } else if event_first > last_id.saturating_add(1) {
+        Place::Gap
+    } else {
+        Place::Next
+    }
+}
+
+impl Waiting {
+    /// Keeps an event; the oldest go when there are too many.
+    pub(super) fn push(&mut self, event: Event) {
+        self.levels += event.len();
+        self.events.push_back(event);
+        while self.events.len() > EVENTS_MAX || self.levels > LEVELS_MAX {
+            let Some(oldest) = self.events.pop_front() else { break };
+            self.levels -= oldest.len();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Whether the end of the events follows a snapshot at `last_id`, whatever else waits.
+    pub(super) fn spans(&self, last_id: u64) -> bool {
+        self.events.iter().any(|event| place(last_id, event.first_id, event.last_id) == Place::Next)
+    }
+
+    /// The events that follow a snapshot at `last_id`, of which the first one does follow it.
+    ///
+    /// # Errors
+    /// [`TooOld`] if the first one begins behind the snapshot; the events wait on.
+    pub(super) fn join(&mut self, last_id: u64) -> Result<VecDeque<Event>, TooOld> {
+        while self.events.front().is_some_and(|event| event.last_id <= last_id) {
+            self.events.pop_front().inspect(|event| self.levels -= event.len());
+        }
+        match self.events.front() {
+            Some(event) if place(last_id, event.first_id, event.last_id) == Place::Gap => {
+                Err(TooOld { snapshot: last_id, event: event.first_id })
+            }
+            _ => {
+                self.levels = 0;
+                Ok(std::mem::take(&mut self.events))
+            }
+        }
+    }
+}
+
+impl Event {
+    pub(super) fn of(changes: &Changes<'_>) -> Self {
+        let Changes { first_id, last_id, times, bids, asks } = *changes;
+        Self { first_id, last_id, times, bids: bids.into(), asks: asks.into() }
+    }
+
+    pub(super) fn changes(&self) -> Changes<'_> {
+        let Self { first_id, last_id, times, ref bids, ref asks } = *self;
+        Changes { first_id, last_id, times, bids, asks }
+    }
+
+    fn len(&self) -> usize {
+        self.bids.len() + self.asks.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{level, ms};
+
+    fn event(first_id: u64, last_id: u64) -> Event {
+        let times = Times::now(ms(1));
+        Event { first_id, last_id, times, bids: [level("1", "1")].into(), asks: [].into() }
+    }
+
+    fn waiting(events: &[(u64, u64)]) -> Waiting {
+        let mut waiting = Waiting::default();
+        events.iter().for_each(|(first, last)| waiting.push(event(*first, *last)));
+        waiting
+    }
+
+    #[test]
+    fn a_snapshot_joins_inside_an_event_and_at_its_edges() {
+        for (snapshot, left) in [(9, 2), (10, 2), (12, 2), (19, 2), (20, 1), (29, 1), (30, 0), (99, 0)] {
+            let mut waiting = waiting(&[(10, 20), (21, 30)]);
+            assert_eq!(waiting.join(snapshot).unwrap().len(), left, "{snapshot}");
+            assert!(waiting.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_snapshot_before_the_first_event_is_too_old() {
+        let mut waiting = waiting(&[(10, 20), (21, 30)]);
+        assert_eq!(waiting.join(8).unwrap_err(), TooOld { snapshot: 8, event: 10 });
+        assert_eq!(waiting.join(9).unwrap().len(), 2, "the events waited on");
+    }
+
+    #[test]
+    fn an_event_follows_by_its_numbers() {
+        use Place::{Gap, Next, Old};
+        let places = [(5, 10), (5, 11), (11, 12), (12, 13)].map(|(first, last)| place(10, first, last));
+        assert_eq!(places, [Old, Next, Next, Gap]);
+        assert!(waiting(&[(10, 20)]).spans(12) && !waiting(&[(10, 20)]).spans(20));
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut waiting = Waiting::default();
+        for n in 0..EVENTS_MAX as u64 + 5 {
+            waiting.push(event(n, n));
+        }
+        assert_eq!((waiting.events.len(), waiting.events[0].first_id), (EVENTS_MAX, 5));
+        let large: Vec<_> = (0..LEVELS_MAX / 2).map(|_| level("1", "1")).collect();
+        for n in 0..3 {
+            waiting.push(Event { bids: large.clone().into(), ..event(n, n) });
+        }
+        assert!(waiting.levels <= LEVELS_MAX && waiting.events.len() == 2);
+    }
+}

@@ -1,0 +1,344 @@
+//! Driving a machine from a capture, by the capture's clock.
+//!
+//! Whatever the speed, the machine sees the same messages at the same times, and what it publishes is the same bytes: its
+//! clock is the capture's (silence limits too), and the epoch comes from the capture and the options.
+
+mod request;
+
+use crate::digest::hex;
+use crate::machine::{Actions, Fetch, Machine, Purpose};
+use crate::market::Market;
+use crate::settings::{Quotes, Settings};
+use crate::venue::{MachineError, Venue};
+use schemas::capture::{Body, ReadError, Reader, UnixNanos, is_rest_depth};
+use schemas::model::{Channel, Micros};
+use schemas::venue::Parser;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
+use std::io::{self, BufRead};
+use std::sync::Arc;
+
+/// The pause between the end of a capture and its next beginning, when it loops.
+const LOOP_PAUSE_NS: u64 = 1_000_000_000;
+/// Bytes of a capture that its epoch is made of, at most.
+const EPOCH_BYTES_MAX: u64 = 1 << 20;
+/// Records that are looked through for a quote, at most.
+const LOOKED_THROUGH_MAX: usize = 1_000_000;
+/// Damaged lines that are told; all are counted.
+const DAMAGE_TOLD_MAX: u64 = 20;
+
+/// Opens a capture from its beginning, decompressed.
+pub type Open = Box<dyn FnMut() -> io::Result<Box<dyn BufRead + Send>> + Send>;
+
+/// Why a capture cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// It cannot be opened or read at all.
+    #[error("the capture cannot be read: {0}")]
+    Open(#[from] io::Error),
+    /// It breaks off, or is of another version.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Its feed cannot be set up.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+}
+
+/// A capture on its way through a machine.
+///
+/// Sleep until [`next_due`](Self::next_due), then [`step`](Self::step); or only step, which is as fast as it goes.
+pub struct Replay {
+    open: Open,
+    reader: Reader<Box<dyn BufRead + Send>>,
+    venue: Venue,
+    machine: Box<dyn Machine>,
+    loops: bool,
+    next: Option<Next>,
+    /// The capture's clock, which never goes back.
+    clock: UnixNanos,
+    /// What is added to the times of this round.
+    shift: UnixNanos,
+    /// The connections that are open.
+    connections: BTreeSet<u32>,
+    damaged: u64,
+    rounds: u64,
+    /// Thrown away: nobody is there to carry them out.
+    actions: Actions,
+}
+
+/// The next record, in a buffer that is used again.
+struct Next {
+    at: UnixNanos,
+    connection: u32,
+    kind: Kind,
+    text: Vec<u8>,
+}
+
+enum Kind {
+    Frame,
+    Fetched(Fetch),
+    Open,
+    Close(u16),
+    Passed,
+}
+
+impl Replay {
+    /// A replay that has not begun. If the settings name no symbols, they are discovered as they come. If they say nothing
+    /// about quotes, these come from the books when the capture has none.
+    ///
+    /// # Errors
+    /// [`ReplayError`] if the capture cannot be opened or the feed not be set up.
+    pub fn new(
+        mut open: Open,
+        venue: Venue,
+        loops: bool,
+        settings: Settings,
+        market: Arc<Market>,
+    ) -> Result<Self, ReplayError> {
+        let mut settings = Settings { reconnect_after_ms: None, ..settings };
+        settings.discover = settings.symbols.is_empty();
+        if settings.quotes == Quotes::Auto && settings.channels.has(Channel::Quotes) {
+            settings.quotes = quotes_of(open()?, venue);
+        }
+        let reader = Reader::new(open()?);
+        let machine = venue.machine(settings, market)?;
+        let mut replay = Self {
+            open,
+            reader,
+            venue,
+            machine,
+            loops,
+            next: None,
+            clock: 0,
+            shift: 0,
+            connections: BTreeSet::new(),
+            damaged: 0,
+            rounds: 1,
+            actions: Actions::new(),
+        };
+        replay.read_next(Vec::new())?;
+        Ok(replay)
+    }
+
+    /// When the next step is due by the capture's clock; none at the end.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UnixNanos> {
+        let next = self.next.as_ref()?.at;
+        Some(self.deadline().map_or(next, |deadline| deadline.min(next)))
+    }
+
+    /// Takes the next step: a record, or what is due before it. Returns false at the end of the capture.
+    ///
+    /// # Errors
+    /// [`ReplayError`] if the capture breaks off: what came before was delivered, and nothing follows.
+    pub fn step(&mut self) -> Result<bool, ReplayError> {
+        let Some(next) = self.next.take() else { return Ok(false) };
+        match self.deadline() {
+            Some(deadline) if deadline <= next.at => {
+                self.clock = self.clock.max(deadline);
+                self.machine.tick(micros(self.clock), &mut self.actions);
+                self.next = Some(next);
+            }
+            _ => {
+                self.clock = next.at;
+                let text = self.deliver(next);
+                self.read_next(text)?;
+            }
+        }
+        self.actions.drain().for_each(drop);
+        Ok(true)
+    }
+
+    /// Where the capture's clock stands.
+    #[must_use]
+    pub const fn clock(&self) -> UnixNanos {
+        self.clock
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn machine(&self) -> &dyn Machine {
+        &*self.machine
+    }
+
+    /// How many lines were damaged and passed over.
+    #[must_use]
+    pub const fn damaged(&self) -> u64 {
+        self.damaged
+    }
+
+    /// How often the capture has been begun.
+    #[must_use]
+    pub const fn rounds(&self) -> u64 {
+        self.rounds
+    }
+
+    /// What the machine waits for; in the past it would have been done.
+    fn deadline(&self) -> Option<UnixNanos> {
+        self.machine.deadline().map(|deadline| deadline.0.saturating_mul(1_000))
+    }
+
+    /// Delivers a record and gives its buffer back.
+    fn deliver(&mut self, next: Next) -> Vec<u8> {
+        let Next { at, connection, kind, mut text } = next;
+        let now = micros(at);
+        match kind {
+            Kind::Close(code) => {
+                let reason = String::from_utf8_lossy(&text);
+                let was_open = self.connections.remove(&connection);
+                if was_open && self.connections.is_empty() {
+                    self.machine.disconnected(now, format!("{code} {reason}").trim_end());
+                }
+            }
+            Kind::Passed => {}
+            Kind::Open => self.connect(connection, now),
+            Kind::Frame => {
+                self.connect(connection, now);
+                self.machine.frame(now, &mut text, &mut self.actions);
+            }
+            Kind::Fetched(fetch) => {
+                if self.connections.is_empty() {
+                    self.connect(connection, now);
+                }
+                self.machine.fetched(now, &fetch, Ok(&mut text), &mut self.actions);
+            }
+        }
+        text
+    }
+
+    /// Notes that a connection stands, also where the capture does not say so. The venue is connected with the first.
+    fn connect(&mut self, connection: u32, now: Micros) {
+        let is_first = self.connections.is_empty();
+        if self.connections.insert(connection) && is_first {
+            self.machine.connected(now, &mut self.actions);
+        }
+    }
+
+    /// Reads the next record, of the next round if this one has ended and the capture loops.
+    fn read_next(&mut self, mut text: Vec<u8>) -> Result<(), ReplayError> {
+        let mut has_records = true;
+        loop {
+            match self.reader.next() {
+                Some(Ok(record)) => {
+                    let time = record.time.saturating_add(self.shift);
+                    let kind = kind_of(&record.body, self.venue, &mut text);
+                    let at = time.max(self.clock);
+                    self.next = Some(Next { at, connection: record.conn, kind, text });
+                    return Ok(());
+                }
+                Some(Err(damage)) if damage.is_damage() => self.tell(&damage),
+                Some(Err(error)) => return Err(error.into()),
+                None if self.loops && has_records && self.clock > 0 => {
+                    self.begin_anew()?;
+                    has_records = false;
+                }
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The next round is to the machine as if the connection had been lost and made again.
+    fn begin_anew(&mut self) -> Result<(), ReplayError> {
+        self.machine.disconnected(micros(self.clock), "the capture begins anew");
+        self.connections.clear();
+        let mut reader = Reader::new((self.open)()?);
+        let first = loop {
+            match reader.next() {
+                Some(Ok(record)) => break record.time,
+                Some(Err(damage)) if damage.is_damage() => {}
+                Some(Err(error)) => return Err(error.into()),
+                None => break 0,
+            }
+        };
+        self.shift = self.clock.saturating_add(LOOP_PAUSE_NS).saturating_sub(first);
+        self.reader = Reader::new((self.open)()?);
+        self.rounds += 1;
+        Ok(())
+    }
+
+    fn tell(&mut self, damage: &ReadError) {
+        self.damaged += 1;
+        if self.damaged <= DAMAGE_TOLD_MAX {
+            tracing::warn!(%damage, "a damaged line of the capture is passed over");
+        }
+    }
+}
+
+/// The epoch of a replay: the same for the same capture and options, whatever its file is called.
+///
+/// # Errors
+/// If the capture cannot be read.
+pub fn epoch(capture: impl BufRead, options: &str) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    io::copy(&mut io::Read::take(capture, EPOCH_BYTES_MAX), &mut Hashing(&mut hash))?;
+    hash.update(b"\n");
+    hash.update(options);
+    Ok(hex(&hash.finalize()[..6]))
+}
+
+struct Hashing<'a>(&'a mut Sha256);
+
+impl io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where the quotes of a capture come from: from their stream, if it has one.
+fn quotes_of(capture: Box<dyn BufRead + Send>, venue: Venue) -> Quotes {
+    let (mut reader, mut parser, mut frame) = (Reader::new(capture), Parser::default(), Vec::new());
+    for _ in 0..LOOKED_THROUGH_MAX {
+        match reader.next() {
+            // Every stream of quotes has this in its name or, on Binance, need not have: then it has no type.
+            Some(Ok(record)) => {
+                let Body::Frame(text) = record.body else { continue };
+                frame.clear();
+                frame.extend_from_slice(text.as_bytes());
+                if may_be_quote(text) && venue.is_quote(&mut frame, &mut parser) {
+                    return Quotes::Stream;
+                }
+            }
+            Some(Err(damage)) if damage.is_damage() => {}
+            _ => break,
+        }
+    }
+    Quotes::Book
+}
+
+/// A cheap look before the parser's.
+fn may_be_quote(frame: &str) -> bool {
+    let has = |word: &str| memchr::memmem::find(frame.as_bytes(), word.as_bytes()).is_some();
+    has("icker") || has("\"quotes\"") || (has("\"B\"") && has("\"A\""))
+}
+
+fn kind_of(body: &Body<'_>, venue: Venue, text: &mut Vec<u8>) -> Kind {
+    text.clear();
+    let (kind, bytes): (Kind, &[u8]) = match body {
+        Body::Frame(frame) if venue == Venue::Binance && is_rest_depth(frame) => {
+            let fetch = Fetch { path: String::new(), purpose: Purpose::DepthOfUnknown };
+            (Kind::Fetched(fetch), frame.as_bytes())
+        }
+        Body::Frame(frame) => (Kind::Frame, frame.as_bytes()),
+        Body::Binary(frame) => (Kind::Frame, frame),
+        Body::Open { .. } => (Kind::Open, b""),
+        Body::Close { code, reason } => (Kind::Close(*code), reason.as_bytes()),
+        Body::Http { url, body } => {
+            (request::fetch_of(url).map_or(Kind::Passed, Kind::Fetched), body.as_bytes())
+        }
+        Body::Sent(_) => (Kind::Passed, b""),
+    };
+    text.extend_from_slice(bytes);
+    kind
+}
+
+const fn micros(ns: UnixNanos) -> Micros {
+    Micros::from_nanos(ns)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! The venues that there are machines for.
+
+use crate::binance::{self, Binance, BinanceError};
+use crate::machine::Machine;
+use crate::market::{Market, MarketError};
+use crate::settings::Settings;
+use schemas::venue::Parser;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A venue, or a kind of feed, by the format that it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Venue {
+    /// Binance spot.
+    Binance,
+}
+
+/// No machine speaks this venue's format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown venue `{0}`: expected {expected}", expected = Venue::expected())]
+pub struct UnknownVenue(String);
+
+/// Why a machine cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MachineError {
+    /// As Binance's rules have it.
+    #[error(transparent)]
+    Binance(#[from] BinanceError),
+    /// The symbols cannot be opened.
+    #[error(transparent)]
+    Market(#[from] MarketError),
+}
+
+impl Venue {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Binance];
+
+    /// Its name in URLs and on command lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Binance => "binance",
+        }
+    }
+
+    /// A machine for this venue; its symbols exist from here on.
+    ///
+    /// # Errors
+    /// [`MachineError`] if the settings ask for what the venue does not have, or the symbols cannot be opened.
+    pub fn machine(self, settings: Settings, market: Arc<Market>) -> Result<Box<dyn Machine>, MachineError> {
+        Ok(match self {
+            Self::Binance => Box::new(Binance::new(settings, market)?),
+        })
+    }
+
+    /// Whether a frame is a quote, so that quotes need not come from the book.
+    pub(crate) fn is_quote(self, frame: &mut [u8], parser: &mut Parser) -> bool {
+        match self {
+            Self::Binance => binance::is_quote(frame, parser),
+        }
+    }
+
+    fn expected() -> String {
+        Self::ALL.map(Self::name).join(", ")
+    }
+}
+
+impl fmt::Display for Venue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Venue {
+    type Err = UnknownVenue;
+
+    fn from_str(name: &str) -> Result<Self, UnknownVenue> {
+        let unknown = || UnknownVenue(name.chars().take(64).collect());
+        Self::ALL.into_iter().find(|venue| venue.name() == name).ok_or_else(unknown)
+    }
+}

@@ -41,7 +41,7 @@ fn plays_by_the_captures_clock() {
     }
     assert!(!replay.step().unwrap());
     assert_eq!(due.first(), Some(&0));
-    assert!(due.contains(&8_000), "stale five seconds after the depth body: {due:?}");
+    assert!(due.contains(&7_000), "stale five seconds after the last message: {due:?}");
     assert_eq!(due.last(), Some(&14_000));
     assert_eq!(
         story(&market, Channel::Book, "binance:BTCUSDT"),

@@ -406,9 +406,13 @@ impl Feed {
         }
         self.fetches.done(at);
         self.core.symbols[at].data.sync = Sync::Joined { last_id, old_run: 0 };
-        // One that is bad does not keep back the others.
-        let outcomes = events.iter().map(|event| self.depth(at, &event.changes()));
-        outcomes.fold(Ok(()), |first: Result<(), Offence>, next| first.and(next))
+        let mut outcome = Ok(());
+        for event in &events {
+            // One that is bad does not keep back the others.
+            let next = self.depth(at, &event.changes());
+            outcome = outcome.and(next);
+        }
+        outcome
     }
 
     /// Asks what the venue knows of its symbols; nothing depends on the answer.
@@ -444,9 +448,11 @@ impl Feed {
     }
 
     fn send(&mut self, now: Micros, actions: &mut Actions) {
-        while !self.requests.is_empty() && self.request_pacer.ready_at() <= now {
+        while self.request_pacer.ready_at() <= now
+            && let Some(request) = self.requests.pop_front()
+        {
             self.request_pacer.take(now);
-            self.requests.pop_front().map(|request| actions.send(request));
+            actions.send(request);
         }
     }
 

@@ -109,10 +109,6 @@ impl Waiting {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
     /// Whether the end of the events follows a snapshot at `last_id`, whatever else waits.
     pub(super) fn spans(&self, last_id: u64) -> bool {
         self.events.iter().any(|event| place(last_id, event.first_id, event.last_id) == Place::Next)
@@ -175,7 +171,7 @@ mod tests {
         for (snapshot, left) in [(9, 2), (10, 2), (12, 2), (19, 2), (20, 1), (29, 1), (30, 0), (99, 0)] {
             let mut waiting = waiting(&[(10, 20), (21, 30)]);
             assert_eq!(waiting.join(snapshot).unwrap().len(), left, "{snapshot}");
-            assert!(waiting.is_empty());
+            assert!(waiting.events.is_empty());
         }
     }
 

@@ -1,71 +1,177 @@
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
-use crossbeam::queue::SegQueue;
-use std::fmt;
+//! One bound for the bytes of all logs together.
+//!
+//! A chunk that will get no more entries is queued with its topic. When the logs hold more than they may, a publisher takes
+//! the oldest chunks off the queue and out of their logs. Publishers queue without a lock. Working the queue off is one
+//! publisher's task at a time: a second one that finds it taken goes on publishing, since the first looks at the gauge until
+//! it is content, and everyone who publishes looks again.
+//!
+//! Most queued chunks are never evicted but lapped, so the queue must lose them too: with each chunk that is queued, two
+//! old ones are looked at and forgotten if their log no longer has them.
 
-/// A bound on the memory of all logs together: the oldest entries go first.
-///
-/// Logs give up entries in chunks, when they are full; the one that is being filled stays. Publishers see to it when they
-/// begin a chunk.
+use crossbeam::queue::SegQueue;
+use crossbeam::utils::CachePadded;
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, MutexGuard, TryLockError, Weak};
+
+/// Looks at queued chunks for each one that is queued; with two, at most half of the queue is chunks that are gone.
+const LOOKS_PER_CHUNK: usize = 2;
+
+/// The bytes that all logs of a table hold, and their bound.
+#[derive(Debug)]
 pub struct LogBudget {
-    max: usize,
-    bytes: AtomicUsize,
-    evicted: AtomicU64,
-    full_chunks: SegQueue<Box<dyn Evict>>,
+    /// Below zero for a moment when a chunk is given back between the two halves of a charge.
+    bytes: CachePadded<AtomicI64>,
+    bytes_max: usize,
+    evicted_chunks: AtomicU64,
+    completed: SegQueue<Completed>,
+    order: Mutex<EvictionOrder>,
 }
 
-/// A chunk of some log that can be taken out of it.
+/// A log that gives chunks up.
 pub(crate) trait Evict: Send + Sync {
-    /// Takes it out; says whether it was still there.
-    fn evict(&self) -> bool;
+    /// Takes a chunk out, unless it is gone; says whether it did.
+    fn evict(&self, chunk: u64) -> bool;
+
+    /// Whether a chunk is still there.
+    fn holds(&self, chunk: u64) -> bool;
+}
+
+/// A chunk that will get no more entries.
+pub(crate) struct Completed {
+    pub(crate) log: Weak<dyn Evict>,
+    pub(crate) chunk: u64,
 }
 
 impl LogBudget {
-    /// At most about `log_bytes_max` bytes of records and frames.
-    #[must_use]
-    pub fn new(log_bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            max: log_bytes_max,
-            bytes: AtomicUsize::new(0),
-            evicted: AtomicU64::new(0),
-            full_chunks: SegQueue::new(),
+            bytes: CachePadded::default(),
+            bytes_max,
+            evicted_chunks: AtomicU64::new(0),
+            completed: SegQueue::new(),
+            order: Mutex::default(),
         }
     }
 
-    /// Bytes of records and frames now.
+    /// What the logs hold now: records, entries, chunks, and the frames that were encoded.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Relaxed).max(0) as usize
     }
 
-    /// Chunks of entries that had to go early so far.
+    /// What they may hold. The chunk that each topic writes to, and its marks, are never evicted, so with a bound below what
+    /// those take the gauge stays above it.
+    #[must_use]
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Chunks that were evicted so far.
     #[must_use]
     pub fn evicted(&self) -> u64 {
-        self.evicted.load(Ordering::Relaxed)
+        self.evicted_chunks.load(Relaxed)
     }
 
-    pub(crate) fn add(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    /// Entries that were evicted so far.
+    #[must_use]
+    pub fn evicted_entries(&self) -> u64 {
+        self.evicted() * crate::log::CHUNK_ENTRIES
     }
 
-    pub(crate) fn give_back(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    pub(crate) fn take(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes as i64, Relaxed);
     }
 
-    /// A chunk is full. Chunks that are over the bound, or gone anyway, leave the queue.
-    pub(crate) fn chunk_is_full(&self, chunk: Box<dyn Evict>) {
-        self.full_chunks.push(chunk);
-        while self.bytes() > self.max {
-            let Some(oldest) = self.full_chunks.pop() else { return };
-            self.evicted.fetch_add(u64::from(oldest.evict()), Ordering::Relaxed);
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes as i64, Relaxed);
+    }
+
+    /// Queues a chunk for eviction.
+    pub(crate) fn complete(&self, completed: Completed) {
+        self.completed.push(completed);
+        if let Some(mut order) = self.try_order() {
+            order.absorb(&self.completed);
+        }
+    }
+
+    /// Evicts the oldest chunks until the logs hold no more than they may, or nothing more can go.
+    pub(crate) fn enforce(&self) {
+        if !self.is_exceeded() {
+            return;
+        }
+        let Some(mut order) = self.try_order() else { return };
+        order.absorb(&self.completed);
+        while self.is_exceeded() {
+            let Some(oldest) = order.pop() else { return };
+            if oldest.log.upgrade().is_some_and(|log| log.evict(oldest.chunk)) {
+                self.evicted_chunks.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.bytes() > self.bytes_max
+    }
+
+    /// Nobody waits for this lock. The order holds no invariant that a panic could break.
+    fn try_order(&self) -> Option<MutexGuard<'_, EvictionOrder>> {
+        match self.order.try_lock() {
+            Ok(order) => Some(order),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 }
 
-impl fmt::Debug for LogBudget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogBudget")
-            .field("max", &self.max)
-            .field("bytes", &self.bytes())
-            .finish_non_exhaustive()
+/// Completed chunks, oldest first: all of `checked` is older than all of `unchecked`.
+#[derive(Default)]
+struct EvictionOrder {
+    /// Were still in their logs when they were looked at in this round.
+    checked: VecDeque<Completed>,
+    unchecked: VecDeque<Completed>,
+}
+
+impl EvictionOrder {
+    fn absorb(&mut self, completed: &SegQueue<Completed>) {
+        while let Some(chunk) = completed.pop() {
+            self.unchecked.push_back(chunk);
+            for _ in 0..LOOKS_PER_CHUNK {
+                self.look();
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        if self.unchecked.is_empty() {
+            std::mem::swap(&mut self.checked, &mut self.unchecked);
+        }
+        let next = self.unchecked.pop_front();
+        self.checked.extend(next.filter(Completed::is_held));
+    }
+
+    fn pop(&mut self) -> Option<Completed> {
+        self.checked.pop_front().or_else(|| self.unchecked.pop_front())
+    }
+}
+
+impl Completed {
+    fn is_held(&self) -> bool {
+        self.log.upgrade().is_some_and(|log| log.holds(self.chunk))
+    }
+}
+
+impl std::fmt::Debug for Completed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Completed").field("chunk", &self.chunk).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for EvictionOrder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let queued = self.checked.len() + self.unchecked.len();
+        f.debug_struct("EvictionOrder").field("queued", &queued).finish()
     }
 }

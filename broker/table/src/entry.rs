@@ -1,107 +1,67 @@
-use crate::budget::LogBudget;
-use crate::sync::{Arc, OnceLock};
+//! One entry of a log.
+
+use crate::account::{Account, Tally};
+use crate::frame::{Encoding, FrameCell};
+use crate::record::{Position, Record};
+use crate::sync::OnceLock;
 use bytes::Bytes;
+use std::sync::Arc;
 
-/// What a topic's log holds.
-pub trait Record: Send + Sync + 'static {
-    /// How many sequence numbers it takes; at least one.
-    fn width(&self) -> u64;
-
-    /// Whether it is kept in the topic's short list of marks, so that a reader who was lapped still finds it.
-    fn is_mark(&self) -> bool;
-
-    /// About how much memory it takes, in bytes.
-    fn bytes(&self) -> usize;
-}
-
-/// A place in a topic's log: everything up to and including it. Zero is before the first entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Position {
-    /// Entries so far.
-    pub index: u64,
-    /// Sequence numbers so far.
-    pub seq: u64,
-}
-
-/// How a frame is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// JSON text.
-    Json,
-}
-
-const ENCODINGS: usize = 1;
-
-/// A frame, by encoding: encoded by whoever needs it first, shared by all.
-#[derive(Debug, Default)]
-pub struct FrameCell([OnceLock<Bytes>; ENCODINGS]);
-
-impl FrameCell {
-    /// The frame; nobody waits for another one's encoding, a loser drops its copy.
-    pub fn get_or_encode(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
-        self.get_or_encode_counted(encoding, encode, |_| {})
-    }
-
-    fn get_or_encode_counted(
-        &self,
-        encoding: Encoding,
-        encode: impl FnOnce() -> Bytes,
-        stored: impl FnOnce(usize),
-    ) -> &Bytes {
-        let cell = &self.0[encoding as usize];
-        if let Some(frame) = cell.get() {
-            return frame;
-        }
-        let frame = encode();
-        let bytes = frame.len();
-        if cell.set(frame).is_ok() {
-            stored(bytes);
-        }
-        // Set by us or, just before us, by another: either way it is there, and nothing is encoded twice here.
-        cell.get_or_init(Bytes::new)
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.iter().filter_map(OnceLock::get).map(Bytes::len).sum()
-    }
-}
-
-/// An entry of a topic's log, with its frames.
+/// One entry of a topic's log, with its frames.
 #[derive(Debug)]
-pub struct Entry<R: Record> {
+pub struct Entry<R> {
     index: u64,
     first: u64,
     last: u64,
     record: R,
     update: FrameCell,
-    snapshot: FrameCell,
-    record_bytes: usize,
-    budget: Arc<LogBudget>,
+    /// Few entries are ever made into a snapshot, so its place is made when needed.
+    snapshot: OnceLock<Box<FrameCell>>,
+    /// The account of the chunk that holds the entry.
+    account: Arc<Account>,
+    /// A mark may outlive its chunk. It is counted here as long as the topic's marks hold it, then in its chunk's account.
+    as_mark: Option<Tally>,
 }
 
 impl<R: Record> Entry<R> {
-    pub(crate) fn new(after: Position, record: R, budget: Arc<LogBudget>) -> Self {
-        let record_bytes = record.bytes();
-        budget.add(record_bytes);
+    /// What an entry takes beside what its record says.
+    const OVERHEAD_BYTES: usize = size_of::<Self>() - size_of::<R>() + 2 * size_of::<usize>();
+
+    /// The entry after `before`.
+    pub(crate) fn new(before: Position, record: R, account: Arc<Account>) -> Self {
+        let (width, as_mark) = (record.width().max(1), record.is_mark().then(Tally::default));
         Self {
-            index: after.index + 1,
-            first: after.seq + 1,
-            last: after.seq + record.width().max(1),
+            index: before.index + 1,
+            first: before.seq + 1,
+            last: before.seq + width,
             record,
-            update: FrameCell::default(),
-            snapshot: FrameCell::default(),
-            record_bytes,
-            budget,
+            update: FrameCell::new(),
+            snapshot: OnceLock::new(),
+            account,
+            as_mark,
         }
     }
 
-    /// Its first sequence number.
+    /// Counts the entry itself; done once, when it enters the log.
+    pub(crate) fn charge_record(&self, record_bytes: usize) {
+        self.charge(Self::OVERHEAD_BYTES + record_bytes);
+    }
+}
+
+impl<R> Entry<R> {
+    /// Its number in the log, from 1.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The first sequence number it takes.
     #[must_use]
     pub fn first(&self) -> u64 {
         self.first
     }
 
-    /// Its last sequence number.
+    /// The last sequence number it takes.
     #[must_use]
     pub fn last(&self) -> u64 {
         self.last
@@ -113,25 +73,68 @@ impl<R: Record> Entry<R> {
         Position { index: self.index, seq: self.last }
     }
 
-    /// What it holds.
+    /// Where one stands who has all before it.
+    #[must_use]
+    pub fn before(&self) -> Position {
+        Position { index: self.index - 1, seq: self.first - 1 }
+    }
+
+    /// What was published.
     #[must_use]
     pub fn record(&self) -> &R {
         &self.record
     }
 
-    /// The frame of the entry itself.
+    /// The entry's own frame; encoded now if nobody has.
     pub fn update_frame(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
-        self.update.get_or_encode_counted(encoding, encode, |bytes| self.budget.add(bytes))
+        self.update.get_or_encode_counted(encoding, encode, |bytes| self.charge(bytes))
     }
 
-    /// The frame of the whole state as of this entry.
+    /// The frame of the topic's whole state as of this entry; encoded now if nobody has.
     pub fn snapshot_frame(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
-        self.snapshot.get_or_encode_counted(encoding, encode, |bytes| self.budget.add(bytes))
+        self.snapshot_cell().get_or_encode_counted(encoding, encode, |bytes| self.charge(bytes))
+    }
+
+    fn snapshot_cell(&self) -> &FrameCell {
+        if let Some(cell) = self.snapshot.get() {
+            return cell;
+        }
+        if self.snapshot.set(Box::default()).is_ok() {
+            self.charge(size_of::<FrameCell>());
+        }
+        self.snapshot.get().expect("the cell was set just now, here or by the one who was first")
+    }
+
+    fn charge(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        match &self.as_mark {
+            Some(tally) if tally.add(bytes) => self.account.budget().take(bytes),
+            _ => self.account.charge(bytes),
+        }
+    }
+
+    /// What it takes for being held as a mark, in bytes.
+    pub(crate) fn bytes_as_mark(&self) -> u64 {
+        self.as_mark.as_ref().map_or(0, Tally::bytes)
+    }
+
+    pub(crate) fn is_mark(&self) -> bool {
+        self.as_mark.is_some()
+    }
+
+    /// The topic's marks no longer hold it: from now on its chunk accounts for it.
+    pub(crate) fn cease_to_be_mark(&self) {
+        if let Some(bytes) = self.as_mark.as_ref().and_then(Tally::close) {
+            self.account.charge(bytes);
+            self.account.budget().give_back(bytes);
+        }
     }
 }
 
-impl<R: Record> Drop for Entry<R> {
+impl<R> Drop for Entry<R> {
     fn drop(&mut self) {
-        self.budget.give_back(self.record_bytes + self.update.bytes() + self.snapshot.bytes());
+        if let Some(bytes) = self.as_mark.as_ref().and_then(Tally::close) {
+            self.account.budget().give_back(bytes);
+        }
     }
 }

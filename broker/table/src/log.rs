@@ -1,85 +1,110 @@
-use crate::budget::{Evict, LogBudget};
-use crate::entry::{Entry, Record};
-use crate::sync::{Arc, ArcSwapOption, OnceLock, Weak};
+//! A topic's log: a ring of chunks, each with 64 slots that are set once.
+//!
+//! A chunk is never written again once its slots are set; the next lap brings a new chunk, which replaces the old one in
+//! the ring. Whoever still reads the old one reads what it always held. So the only question a reader must ask is whether
+//! the chunk in the ring is the one it came for: each carries its number, counted from the log's beginning. Another number,
+//! or none, says that the reader was lapped or that the chunk was evicted.
+//!
+//! The publisher sets an entry's slot before it moves the head over it, so whoever has seen the head finds the slot set.
 
-/// Entries of a chunk.
-pub(crate) const CHUNK: u64 = 64;
+mod chunk;
+mod reader;
+mod ring;
 
-type Slot<R> = OnceLock<Arc<Entry<R>>>;
-type Ring<R> = Box<[ArcSwapOption<Chunk<R>>]>;
+pub(crate) use chunk::Chunk;
+pub use reader::{Lapped, Reader};
 
-/// Entries whose indices follow one another.
+use crate::account::Account;
+use crate::budget::LogBudget;
+use crate::entry::Entry;
+use crate::mutant::{Mutant, mutated};
+use crate::sync::{AtomicU64, Guard};
+use ring::Ring;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Entries in a chunk.
+pub const CHUNK_ENTRIES: u64 = if cfg!(loom) { 2 } else { 64 };
+
+/// The last entries of a topic.
 #[derive(Debug)]
-pub(crate) struct Chunk<R: Record> {
-    number: u64,
-    slots: [Slot<R>; CHUNK as usize],
+pub(crate) struct Log<R> {
+    ring: Ring<R>,
+    /// Chunks below this number were evicted. A hint: it saves looking for them.
+    evicted_below: AtomicU64,
 }
 
-/// The last entries of a topic: a ring of chunks. A topic without entries has no ring.
-#[derive(Debug)]
-pub(crate) struct Log<R: Record> {
-    ring: OnceLock<Arc<Ring<R>>>,
-    chunks: u64,
-}
-
-struct FullChunk<R: Record> {
-    ring: Weak<Ring<R>>,
-    number: u64,
-}
-
-impl<R: Record> Log<R> {
-    /// Holds at least the last `entries` entries.
+impl<R> Log<R> {
+    /// A log in which the last `entries` entries stay readable. Takes no memory for chunks yet.
     pub(crate) fn new(entries: usize) -> Self {
-        // One chunk more, since the newest is mostly not full.
-        Self { ring: OnceLock::new(), chunks: (entries as u64).div_ceil(CHUNK).max(1) + 1 }
+        // When a chunk is opened, the one that it replaces is gone at once: hence one more than the entries fill.
+        let chunks = (entries.saturating_sub(1) as u64).div_ceil(CHUNK_ENTRIES) + 1;
+        Self { ring: Ring::new(chunks.max(2)), evicted_below: AtomicU64::new(0) }
     }
 
-    /// The entry `index`, counted from 1, if it is still there.
-    pub(crate) fn read(&self, index: u64) -> Option<Arc<Entry<R>>> {
-        let number = index.checked_sub(1)? / CHUNK;
-        let ring = self.ring.get()?;
-        let chunk = ring[(number % self.chunks) as usize].load();
-        let chunk = chunk.as_deref().filter(|chunk| chunk.number == number)?;
-        chunk.slots[((index - 1) % CHUNK) as usize].get().cloned()
+    /// An entry; none if it is not there yet or not there any more.
+    pub(crate) fn get(&self, index: u64) -> Option<Arc<Entry<R>>> {
+        self.with(index, Arc::clone)
     }
 
-    /// The first entry of the oldest chunk that is there, of a log whose head is at `head`.
-    pub(crate) fn oldest(&self, head: u64) -> Option<Arc<Entry<R>>> {
-        let newest = head.checked_sub(1)? / CHUNK;
-        let oldest = (newest + 1).saturating_sub(self.chunks);
-        (oldest..=newest).find_map(|number| self.read(number * CHUNK + 1))
+    pub(crate) fn with<T>(&self, index: u64, look: impl FnOnce(&Arc<Entry<R>>) -> T) -> Option<T> {
+        let chunk = self.chunk(chunk_of(index)?)?;
+        chunk.as_ref()?.get(index).map(look)
     }
 
-    /// Adds the entry that follows the last one. Only the topic's writer does.
-    pub(crate) fn push(&self, entry: Arc<Entry<R>>, budget: &LogBudget) {
-        let ring =
-            self.ring.get_or_init(|| Arc::new((0..self.chunks).map(|_| ArcSwapOption::empty()).collect()));
-        let at = entry.position().index - 1;
-        let (number, slot) = (at / CHUNK, (at % CHUNK) as usize);
-        let place = &ring[(number % self.chunks) as usize];
-        if slot == 0 {
-            let slots = std::array::from_fn(|_| OnceLock::new());
-            place.store(Some(Arc::new(Chunk { number, slots })));
-            if number > 0 {
-                budget.chunk_is_full(Box::new(FullChunk { ring: Arc::downgrade(ring), number: number - 1 }));
-            }
+    /// A chunk, if it is in the ring. The guard is never empty.
+    pub(crate) fn chunk(&self, number: u64) -> Option<Guard<Chunk<R>>> {
+        let guard = self.ring.slot(number)?.load();
+        let is_it =
+            guard.as_ref().is_some_and(|chunk| chunk.number() == number || mutated(Mutant::LapUnchecked));
+        is_it.then_some(guard)
+    }
+
+    /// The first entry that may still be there, when the log ends with `head`.
+    pub(crate) fn oldest(&self, head: u64) -> u64 {
+        let Some(open) = chunk_of(head) else { return 1 };
+        let not_lapped = (open + 1).saturating_sub(self.ring.chunks());
+        not_lapped.max(self.evicted_below.load(Relaxed)) * CHUNK_ENTRIES + 1
+    }
+
+    /// Puts a new chunk into the ring, in the place of the one that it laps. For the publisher only.
+    pub(crate) fn open(&self, number: u64, budget: &Arc<LogBudget>) -> Arc<Chunk<R>> {
+        let chunk = Arc::new(Chunk::new(number, Account::new(Arc::clone(budget))));
+        let lapped = self.ring.slot_or_grow(number).swap(Some(Arc::clone(&chunk)));
+        if let Some(lapped) = lapped {
+            lapped.account().close();
         }
-        if let Some(chunk) = place.load().as_deref() {
-            // The writer is alone and each slot is written once.
-            let _ = chunk.slots[slot].set(entry);
-        }
+        chunk
     }
-}
 
-impl<R: Record> Evict for FullChunk<R> {
-    fn evict(&self) -> bool {
-        let Some(ring) = self.ring.upgrade() else { return false };
-        let place = &ring[(self.number % ring.len() as u64) as usize];
-        let there = place.load();
-        if there.as_deref().is_none_or(|chunk| chunk.number != self.number) {
+    /// Takes a completed chunk out of the ring, unless it is gone; says whether it did.
+    pub(crate) fn evict(&self, number: u64) -> bool {
+        let Some(slot) = self.ring.slot(number) else { return false };
+        let guard = slot.load();
+        let is_it = |chunk: &&Arc<Chunk<R>>| chunk.number() == number || mutated(Mutant::EvictUnchecked);
+        let Some(chunk) = guard.as_ref().filter(is_it) else { return false };
+        self.evicted_below.fetch_max(number + 1, Relaxed);
+        if mutated(Mutant::EvictUncompared) {
+            drop(slot.swap(None));
+        } else if !slot.clear_if(chunk) {
+            // Lapped meanwhile; the publisher has closed its account.
             return false;
         }
-        let before = place.compare_and_swap(&*there, None);
-        before.as_deref().is_some_and(|chunk| chunk.number == self.number)
+        chunk.account().close();
+        true
     }
+
+    pub(crate) fn holds(&self, number: u64) -> bool {
+        self.chunk(number).is_some()
+    }
+}
+
+/// The number of the chunk that holds an entry; none for index 0, which is before the first.
+pub(crate) fn chunk_of(index: u64) -> Option<u64> {
+    Some(index.checked_sub(1)? / CHUNK_ENTRIES)
+}
+
+/// Whether an entry is the first in its chunk.
+pub(crate) fn opens_chunk(index: u64) -> bool {
+    index.wrapping_sub(1).is_multiple_of(CHUNK_ENTRIES)
 }

@@ -1,5 +1,14 @@
-//! The primitives that the algorithms stand on, in one place so that a model checker's can replace them.
+//! The shared memory that the algorithms stand on: the real thing, or what loom can explore.
+//!
+//! arc-swap and `OnceLock` are invisible to loom. Their models give what those promise and no more: a value that is seen is
+//! seen whole, and nothing is said of when it is seen.
 
-pub(crate) use arc_swap::ArcSwapOption;
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+#[cfg(loom)]
+mod modelled;
+#[cfg(not(loom))]
+mod real;
+
+#[cfg(loom)]
+pub(crate) use modelled::{AtomicBool, AtomicU64, Guard, OnceLock, Slot};
+#[cfg(not(loom))]
+pub(crate) use real::{AtomicBool, AtomicU64, Guard, OnceLock, Slot};

@@ -1,119 +1,105 @@
-use crate::budget::LogBudget;
-use crate::dirty::{DirtySet, Wake};
-use crate::entry::Record;
-use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::topic::{Publisher, Topic, TopicId};
-use std::fmt;
-use std::marker::PhantomData;
+//! All topics, by number.
 
-/// All topics, and for each shard those that have changed.
-pub struct Table<R: Record, I> {
-    shards: Arc<Shards>,
+use crate::budget::LogBudget;
+use crate::options::{TOPICS_MAX, TopicOptions};
+use crate::publisher::Publisher;
+use crate::record::{Record, TopicId};
+use crate::registry::Registry;
+use crate::shard::{SHARDS_MAX, Shard, Wake};
+use crate::topic::Topic;
+use std::sync::Arc;
+
+/// All topics of a broker, and what its shards are told of them.
+#[derive(Debug)]
+pub struct Table<R, I> {
+    topics: Registry<Topic<R, I>>,
+    shards: Arc<[Shard]>,
     budget: Arc<LogBudget>,
-    topics_max: u32,
-    topics: AtomicU64,
-    kind: PhantomData<fn() -> (R, I)>,
 }
 
-/// The shards, as publishers see them.
-pub(crate) struct Shards(Vec<(DirtySet, Box<dyn Wake>)>);
-
 /// There are as many topics as there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there are already {topics_max} topics, as many as `topics_max` allows")]
 pub struct TableFull {
     /// How many there may be.
     pub topics_max: u32,
 }
 
-impl<R: Record, I> Table<R, I> {
-    /// For up to `topics_max` topics, with logs of at most about `log_bytes_max` bytes together, and a shard for each of `wakes`.
+impl<R: Record, I: Send + Sync + 'static> Table<R, I> {
+    /// A table for up to `topics_max` topics, whose logs together hold at most about `log_bytes_max` bytes, with a shard for
+    /// each of `wakes`.
     ///
     /// # Panics
-    /// If there are more than 64 shards.
+    /// If there are more than [`SHARDS_MAX`] shards, or `topics_max` is more than [`TOPICS_MAX`].
     #[must_use]
     pub fn new(topics_max: u32, log_bytes_max: usize, wakes: Vec<Box<dyn Wake>>) -> Self {
-        assert!(wakes.len() <= 64, "there are at most 64 shards");
-        let shards = wakes.into_iter().map(|wake| (DirtySet::new(topics_max), wake)).collect();
-        Self {
-            shards: Arc::new(Shards(shards)),
-            budget: Arc::new(LogBudget::new(log_bytes_max)),
-            topics_max,
-            topics: AtomicU64::new(0),
-            kind: PhantomData,
-        }
+        assert!(wakes.len() <= SHARDS_MAX, "{} shards: at most {SHARDS_MAX}", wakes.len());
+        assert!(topics_max <= TOPICS_MAX, "topics_max {topics_max}: at most {TOPICS_MAX}");
+        let shards = wakes.into_iter().map(|wake| Shard::new(topics_max, wake)).collect();
+        let budget = Arc::new(LogBudget::new(log_bytes_max));
+        Self { topics: Registry::new(topics_max), shards, budget }
     }
 
-    /// Makes a topic whose log holds at least `log_entries` entries.
+    /// Adds a topic in whose log the last `log_entries` entries stay readable, and makes its one publisher.
     ///
     /// # Errors
-    /// [`TableFull`] if there are as many as there may be.
+    /// If there are as many topics as there may be.
     pub fn register(&self, log_entries: usize) -> Result<Publisher<R, I>, TableFull> {
-        let more = |topics: u64| (topics < u64::from(self.topics_max)).then_some(topics + 1);
-        let id = self
-            .topics
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
-            .map_err(|_| TableFull { topics_max: self.topics_max })?;
-        let topic = Arc::new(Topic::new(TopicId(id as u32), log_entries));
-        Ok(Publisher::new(topic, Arc::clone(&self.shards), Arc::clone(&self.budget)))
+        self.register_with(TopicOptions { log_entries, ..TopicOptions::default() })
     }
 
-    /// Takes a shard's dirty marks, and calls `each` for each topic that was marked. Heads are to be read after that.
+    /// Adds a topic, and makes its one publisher. For the control side: it may wait for another registration.
+    ///
+    /// # Errors
+    /// If there are as many topics as there may be.
+    pub fn register_with(&self, options: TopicOptions) -> Result<Publisher<R, I>, TableFull> {
+        let new = |number| Topic::new(TopicId(number), options.bounded(), Arc::clone(&self.shards));
+        let topic = self.topics.push(new).ok_or(TableFull { topics_max: self.topics.max() })?;
+        Ok(Publisher::new(topic, Arc::clone(&self.budget)))
+    }
+
+    /// A topic by its number. Waits for nobody.
+    #[must_use]
+    pub fn topic(&self, id: TopicId) -> Option<&Arc<Topic<R, I>>> {
+        self.topics.get(id.0)
+    }
+
+    /// All topics, in the order of their numbers.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic<R, I>>> {
+        (0..self.topics.len()).filter_map(|number| self.topics.get(number))
+    }
+
+    /// Grows with each registration: the number of topics. Topics are never removed, so whoever has seen it at n has only to
+    /// look at those from n on.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.topics.len()
+    }
+
+    /// Hands a shard the topics that changed since it last asked, each once. What it then reads of a topic includes what it was
+    /// marked for. After this the shard may sleep until it is woken.
+    ///
+    /// # Panics
+    /// If the table has no such shard.
     pub fn drain(&self, shard: usize, each: impl FnMut(TopicId)) {
-        if let Some((dirty, _)) = self.shards.0.get(shard) {
-            dirty.drain(each);
-        }
+        self.shards[shard].drain(each);
     }
 
-    /// Wakes all shards: there is something new that is no entry.
+    /// Wakes every shard, for news that stand outside of the topics, such as a registration. What was done before the call is
+    /// visible to a shard after the drain that follows it, so a shard looks for such news after it has drained.
     pub fn wake_all(&self) {
-        for (dirty, wake) in &self.shards.0 {
-            if dirty.poke() {
-                wake.wake();
-            }
-        }
+        self.shards.iter().for_each(Shard::wake);
     }
 
-    /// What all logs together take.
+    /// How many shards it has.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The bytes of all logs.
     #[must_use]
     pub fn budget(&self) -> &LogBudget {
         &self.budget
     }
 }
-
-impl Shards {
-    /// Marks a topic for each shard whose bit is set.
-    pub(crate) fn mark(&self, mut interest: u64, topic: TopicId) {
-        while interest != 0 {
-            let shard = interest.trailing_zeros() as usize;
-            interest &= interest - 1;
-            if let Some((dirty, wake)) = self.0.get(shard)
-                && dirty.mark(topic)
-            {
-                wake.wake();
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Shards {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shards({})", self.0.len())
-    }
-}
-
-impl<R: Record, I> fmt::Debug for Table<R, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Table")
-            .field("shards", &self.shards)
-            .field("budget", &self.budget)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for TableFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there are already {} topics, as many as `topics_max` allows", self.topics_max)
-    }
-}
-
-impl std::error::Error for TableFull {}

@@ -1,259 +1,278 @@
-use crate::budget::LogBudget;
-use crate::entry::{Encoding, Entry, FrameCell, Position, Record};
-use crate::log::Log;
-use crate::sync::{Arc, ArcSwapOption, AtomicU64, Ordering};
-use crate::table::Shards;
-use bytes::Bytes;
+//! A topic, as its readers see it.
+//!
+//! # Why a joiner misses nothing and gets nothing twice
+//!
+//! The publisher, for each entry, does in this order:
+//! 1. sets the entry's slot in the log (and its place among the marks);
+//! 2. `head.swap`, `AcqRel`;
+//! 3. stores a new image, if one is due;
+//! 4. reads the interest bits;
+//! 5. marks the topic dirty in each interested shard.
+//!
+//! A shard that begins to serve the topic does in this order:
+//! 1. `interest.fetch_or`;
+//! 2. loads the image;
+//! 3. `head.fetch_add(0)`, `AcqRel`; there it stands.
+//!
+//! The two operations on `head` are read-modify-writes of one word, so one comes first and the other sees it.
+//! - *The publisher's first:* the shard reads a head that counts the entry, and acquires the entry's slot: it serves the
+//!   entry now.
+//! - *The shard's first:* the publisher's swap acquires what the shard did before, so its read of the interest finds the
+//!   bit: it marks the topic, and the shard serves the entry after its next drain. It does not serve it now, since the head it
+//!   stands at does not count it.
+//!
+//! A load in the place of `fetch_add(0)` would not do: it may read an old head while the publisher reads old interest, and the
+//! entry would fall between the two. The interest itself can be relaxed, since the head orders it.
+//!
+//! The image is stored after the head was moved over what it includes and loaded before the head is read, so it is never ahead
+//! of where the joiner stands. The drain clears a topic's mark before the shard reads the head, see the module `dirty`.
+//!
+//! A shard that already serves the topic must advance its present subscribers to the head first and add the newcomer there, or
+//! the newcomer would be owed entries that the others were already given.
 
-/// A topic's place in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TopicId(pub u32);
+use crate::entry::Entry;
+use crate::image::Image;
+use crate::log::{Lapped, Log, Reader};
+use crate::marks::{MarkList, Marks};
+use crate::mutant::{Mutant, mutated, order};
+use crate::options::TopicOptions;
+use crate::record::{Position, Record, TopicId};
+use crate::resume::{self, Resume};
+use crate::shard::Shard;
+use crate::sync::{AtomicU64, Slot};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
-/// How many marks a topic keeps.
-const MARKS: usize = 64;
-
-/// One topic, as its readers see it.
+/// One channel of one symbol: a log, perhaps an image, and the shards that are interested.
 #[derive(Debug)]
-pub struct Topic<R: Record, I> {
+pub struct Topic<R, I> {
     id: TopicId,
-    log: Log<R>,
+    /// The index of the last entry; its sequence number stands in the entry.
     head: AtomicU64,
-    image: ArcSwapOption<Image<I>>,
-    marks: ArcSwapOption<Marks<R>>,
     interest: AtomicU64,
+    image: Slot<Image<I>>,
+    log: Log<R>,
+    marks: MarkList<R>,
+    shards: Arc<[Shard]>,
 }
 
-/// The whole state as of a position.
-#[derive(Debug)]
-pub struct Image<I> {
-    position: Position,
-    body: I,
-    frame: FrameCell,
-}
-
-/// Entries that a reader is told even when the log no longer has them.
-#[derive(Debug)]
-pub struct Marks<R: Record> {
-    /// The marks, oldest first.
-    pub entries: Vec<Arc<Entry<R>>>,
-    /// Whether there were no others in the range.
-    pub complete: bool,
-}
-
-/// Where a shard stands that begins to serve a topic, and the image to begin with.
+/// Where a shard begins.
 #[derive(Debug)]
 pub struct Join<I> {
-    /// The latest image; never ahead of `head`.
+    /// The last image, never ahead of `head`. If the log does not reach back to it any more, load [`Topic::image`] anew.
     pub image: Option<Arc<Image<I>>>,
-    /// Where the shard stands.
+    /// What the shard has to serve its newcomers up to: later entries mark the topic dirty.
     pub head: Position,
 }
 
-/// The one who writes a topic.
-#[derive(Debug)]
-pub struct Publisher<R: Record, I> {
-    topic: Arc<Topic<R, I>>,
-    shards: Arc<Shards>,
-    budget: Arc<LogBudget>,
-    position: Position,
-}
-
-impl<I> Image<I> {
-    /// The entry as of which it is the state.
-    #[must_use]
-    pub fn position(&self) -> Position {
-        self.position
-    }
-
-    /// The state.
-    #[must_use]
-    pub fn body(&self) -> &I {
-        &self.body
-    }
-
-    /// Its frame.
-    pub fn frame(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
-        self.frame.get_or_encode(encoding, encode)
-    }
-}
-
 impl<R: Record, I> Topic<R, I> {
-    pub(crate) fn new(id: TopicId, log_entries: usize) -> Self {
+    pub(crate) fn new(id: TopicId, options: TopicOptions, shards: Arc<[Shard]>) -> Self {
         Self {
             id,
-            log: Log::new(log_entries),
             head: AtomicU64::new(0),
-            image: ArcSwapOption::empty(),
-            marks: ArcSwapOption::empty(),
             interest: AtomicU64::new(0),
+            image: Slot::empty(),
+            log: Log::new(options.log_entries),
+            marks: MarkList::new(options),
+            shards,
         }
     }
 
-    /// Its place in the table.
+    /// Its number in the table.
     #[must_use]
     pub fn id(&self) -> TopicId {
         self.id
     }
 
-    /// The last entry's position.
+    /// The index of the last entry; the cheapest way to see whether there is more to read.
+    #[must_use]
+    pub fn head_index(&self) -> u64 {
+        self.head.load(order(Mutant::HeadLoadNotAcquire, Acquire, Relaxed))
+    }
+
+    /// The position of the last entry.
     #[must_use]
     pub fn head(&self) -> Position {
-        self.position_of(|| self.head.load(Ordering::Acquire))
+        self.position_from(self.head_index())
     }
 
-    /// The last entry, which holds the whole state where updates are whole.
+    /// The last entry; none in a topic without any.
     #[must_use]
     pub fn latest(&self) -> Option<Arc<Entry<R>>> {
-        loop {
-            let index = self.head.load(Ordering::Acquire);
-            if index == 0 {
-                return None;
-            }
-            // Not there: the writer has gone round the whole log since. Then there is a later head.
-            if let Some(entry) = self.log.read(index) {
-                return Some(entry);
-            }
-        }
+        self.latest_from(self.head_index(), Arc::clone)
     }
 
-    /// The entry `index`, counted from 1; none if it is not there yet, or no longer.
+    /// The entry at an index that the head has reached; none if it is no longer in the log.
     #[must_use]
     pub fn read(&self, index: u64) -> Option<Arc<Entry<R>>> {
-        self.log.read(index)
+        self.log.get(index)
     }
 
-    /// The oldest entry that is there.
+    /// The entries from `first` to `last`, both inclusive, which the head has reached. It costs one look at the ring for every
+    /// 64 entries, and no reference counts.
+    #[must_use]
+    pub fn reader(&self, first: u64, last: u64) -> Reader<'_, R> {
+        Reader::new(&self.log, first, last)
+    }
+
+    /// Hands out the entries from `first` to `last`, both inclusive, which the head has reached.
+    ///
+    /// # Errors
+    /// If an entry is no longer in the log; those before it were handed out.
+    pub fn read_range(
+        &self,
+        first: u64,
+        last: u64,
+        mut each: impl FnMut(&Arc<Entry<R>>),
+    ) -> Result<(), Lapped> {
+        let mut reader = self.reader(first, last);
+        while let Some(entry) = reader.next()? {
+            each(entry);
+        }
+        Ok(())
+    }
+
+    /// The oldest entry that is still in the log; none in a topic without any.
     #[must_use]
     pub fn oldest(&self) -> Option<Arc<Entry<R>>> {
-        self.log.oldest(self.head.load(Ordering::Acquire))
+        loop {
+            let head = self.head_index();
+            if head == 0 {
+                return None;
+            }
+            let found = self.read(self.log.oldest(head));
+            if found.is_some() {
+                return found;
+            }
+        }
     }
 
-    /// Where one goes on who has everything up to `seq`; none if the log does not reach back or is not that far. Within an entry
-    /// that takes several numbers the position's `seq` is that asked for, and its `index` that of the entry before.
+    /// Where a cursor goes on that has everything up to and including `seq`.
+    #[must_use]
+    pub fn resume(&self, seq: u64) -> Resume {
+        resume::resume(self, seq)
+    }
+
+    /// Where a cursor goes on that has everything up to and including `seq`, if the log reaches back that far and the topic has
+    /// come that far. The entry that follows may be a wide one that contains `seq`; the caller trims it.
     #[must_use]
     pub fn after(&self, seq: u64) -> Option<Position> {
-        let head = self.head();
-        if seq == head.seq {
-            return Some(head);
+        match self.resume(seq) {
+            Resume::At(position) => Some(position),
+            Resume::TooOld | Resume::Beyond => None,
         }
-        let (mut low, mut high) = (self.oldest()?.position().index, head.index);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.read(middle)?.last() <= seq {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        let next = self.read(low).filter(|entry| entry.first() <= seq + 1 && seq < entry.last())?;
-        Some(Position { index: next.position().index - 1, seq })
     }
 
-    /// The latest image.
-    #[must_use]
-    pub fn image(&self) -> Option<Arc<Image<I>>> {
-        self.image.load_full()
-    }
-
-    /// The marks whose sequence numbers are above `after` and at most `up_to`.
+    /// The marks after the sequence number `after`, up to and including `up_to`, which the head has reached.
     #[must_use]
     pub fn marks_between(&self, after: u64, up_to: u64) -> Marks<R> {
-        let marks = self.marks.load();
-        let Some(marks) = marks.as_deref() else { return Marks { entries: Vec::new(), complete: true } };
-        let within = |entry: &&Arc<Entry<R>>| entry.first() > after && entry.last() <= up_to;
-        let reaches_back = marks.entries.first().is_some_and(|oldest| oldest.first() <= after + 1);
-        Marks {
-            entries: marks.entries.iter().filter(within).cloned().collect(),
-            complete: marks.complete || reaches_back,
-        }
+        self.marks.between(after, up_to)
     }
 
-    /// Begins to serve the topic in a shard: from here on its entries mark the topic dirty for it.
+    /// The last image, if the publisher makes any.
+    #[must_use]
+    pub fn image(&self) -> Option<Arc<Image<I>>> {
+        self.image.load().clone()
+    }
+
+    /// From now on the shard is told when the topic changes. Joining again does no harm.
     ///
     /// # Panics
-    /// If the shard's number is 64 or more.
+    /// If the table has no such shard.
     #[must_use]
     pub fn join(&self, shard: usize) -> Join<I> {
-        assert!(shard < 64, "there are at most 64 shards");
-        self.interest.fetch_or(1 << shard, Ordering::AcqRel);
-        let image = self.image.load_full();
-        let head = self.position_of(|| self.head.fetch_add(0, Ordering::AcqRel));
-        Join { image, head }
+        let early_head = mutated(Mutant::JoinHeadBeforeInterest).then(|| self.join_head());
+        self.add_interest(self.bit(shard));
+        let early_head =
+            early_head.or_else(|| mutated(Mutant::JoinHeadBeforeImage).then(|| self.join_head()));
+        let image = self.image();
+        let head = early_head.unwrap_or_else(|| self.join_head());
+        Join { image, head: self.position_from(head) }
     }
 
-    /// Ends to serve it.
+    /// The shard is no longer told, but for marks that are under way.
+    ///
+    /// # Panics
+    /// If the table has no such shard.
     pub fn leave(&self, shard: usize) {
-        self.interest.fetch_and(!(1 << shard), Ordering::AcqRel);
+        let bit = self.bit(shard);
+        if mutated(Mutant::LeaveInterestIsStore) {
+            self.interest.store(self.interest.load(Relaxed) & !bit, Relaxed);
+        } else {
+            self.interest.fetch_and(!bit, Relaxed);
+        }
     }
 
-    fn position_of(&self, head: impl Fn() -> u64) -> Position {
-        loop {
-            let index = head();
-            if index == 0 {
-                return Position::default();
-            }
-            if let Some(entry) = self.log.read(index) {
-                return entry.position();
-            }
+    fn bit(&self, shard: usize) -> u64 {
+        assert!(shard < self.shards.len(), "shard {shard} of {}", self.shards.len());
+        1 << shard
+    }
+
+    fn add_interest(&self, bit: u64) {
+        if mutated(Mutant::JoinInterestIsStore) {
+            self.interest.store(self.interest.load(Relaxed) | bit, Relaxed);
+        } else {
+            self.interest.fetch_or(bit, Relaxed);
         }
+    }
+
+    fn join_head(&self) -> u64 {
+        if mutated(Mutant::JoinHeadIsLoad) {
+            return self.head.load(Acquire);
+        }
+        let with_release = order(Mutant::JoinHeadNotAcquire, AcqRel, Release);
+        self.head.fetch_add(0, order(Mutant::JoinHeadNotRelease, with_release, Acquire))
+    }
+
+    fn position_from(&self, head: u64) -> Position {
+        self.latest_from(head, |entry| entry.position()).unwrap_or(Position::START)
+    }
+
+    /// Looks at the entry that the head stands on. It may be lapped while we look, but only after the head has moved on: a chunk
+    /// is lapped or queued for eviction after the head has left it.
+    pub(crate) fn latest_from<T>(
+        &self,
+        mut head: u64,
+        look: impl Fn(&Arc<Entry<R>>) -> T + Copy,
+    ) -> Option<T> {
+        while head > 0 {
+            let found = self.log.with(head, look);
+            if found.is_some() {
+                return found;
+            }
+            head = self.head_index();
+        }
+        None
     }
 }
 
-impl<R: Record, I> Publisher<R, I> {
-    pub(crate) fn new(topic: Arc<Topic<R, I>>, shards: Arc<Shards>, budget: Arc<LogBudget>) -> Self {
-        Self { topic, shards, budget, position: Position::default() }
+/// What the publisher does.
+impl<R: Record, I> Topic<R, I> {
+    pub(crate) fn log(&self) -> &Log<R> {
+        &self.log
     }
 
-    /// The topic.
-    #[must_use]
-    pub fn topic(&self) -> &Arc<Topic<R, I>> {
-        &self.topic
+    pub(crate) fn marks(&self) -> &MarkList<R> {
+        &self.marks
     }
 
-    /// Up to where it has published.
-    #[must_use]
-    pub fn position(&self) -> Position {
-        self.position
+    pub(crate) fn move_head(&self, index: u64) {
+        let with_release = order(Mutant::HeadSwapNotAcquire, AcqRel, Release);
+        self.head.swap(index, order(Mutant::HeadSwapNotRelease, with_release, Acquire));
     }
 
-    /// Publishes the next entry.
-    pub fn publish(&mut self, record: R) -> Arc<Entry<R>> {
-        self.publish_entry(record, None)
+    pub(crate) fn set_image(&self, image: Image<I>) {
+        self.image.swap(Some(Arc::new(image)));
     }
 
-    /// Publishes the next entry, and the whole state as of it.
-    pub fn publish_with_image(&mut self, record: R, image: I) -> Arc<Entry<R>> {
-        self.publish_entry(record, Some(image))
+    pub(crate) fn interest(&self) -> u64 {
+        self.interest.load(Relaxed)
     }
 
-    fn publish_entry(&mut self, record: R, image: Option<I>) -> Arc<Entry<R>> {
-        let entry = Arc::new(Entry::new(self.position, record, Arc::clone(&self.budget)));
-        self.position = entry.position();
-        let topic = &*self.topic;
-        if entry.record().is_mark() {
-            self.mark(&entry);
+    pub(crate) fn mark_dirty(&self, mut interest: u64) {
+        while interest != 0 {
+            self.shards[interest.trailing_zeros() as usize].mark(self.id);
+            interest &= interest - 1;
         }
-        topic.log.push(Arc::clone(&entry), &self.budget);
-        topic.head.swap(self.position.index, Ordering::AcqRel);
-        if let Some(body) = image {
-            let image = Image { position: self.position, body, frame: FrameCell::default() };
-            topic.image.store(Some(Arc::new(image)));
-        }
-        self.shards.mark(topic.interest.load(Ordering::Acquire), topic.id);
-        entry
-    }
-
-    /// Marks are visible before the head that includes them.
-    fn mark(&self, entry: &Arc<Entry<R>>) {
-        let (mut entries, mut complete) = match self.topic.marks.load().as_deref() {
-            Some(marks) => (marks.entries.clone(), marks.complete),
-            None => (Vec::new(), true),
-        };
-        if entries.len() == MARKS {
-            entries.remove(0);
-            complete = false;
-        }
-        entries.push(Arc::clone(entry));
-        self.topic.marks.store(Some(Arc::new(Marks { entries, complete })));
     }
 }

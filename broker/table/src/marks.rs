@@ -1,0 +1,73 @@
+//! The last marks of a topic, beyond the reach of its log.
+//!
+//! A cursor that was lapped is still told each change of state in its order, and since marks take sequence numbers too, only
+//! who knows all of them can say how many trades were lost between two numbers.
+
+use crate::entry::Entry;
+use crate::options::TopicOptions;
+use crate::sync::Slot;
+use std::sync::Arc;
+
+/// The marks of a range.
+#[derive(Debug)]
+pub struct Marks<R> {
+    /// In their order.
+    pub entries: Vec<Arc<Entry<R>>>,
+    /// Whether these are all; false if the topic has forgotten some of the range.
+    pub complete: bool,
+}
+
+/// Marks are rare, so each brings a new list.
+#[derive(Debug)]
+pub(crate) struct MarkList<R> {
+    current: Slot<Kept<R>>,
+    max: usize,
+    bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Kept<R> {
+    entries: Vec<Arc<Entry<R>>>,
+    /// The sequence number of the last mark that is no longer kept.
+    forgotten: u64,
+}
+
+impl<R> MarkList<R> {
+    pub(crate) fn new(options: TopicOptions) -> Self {
+        Self { current: Slot::empty(), max: options.marks_max, bytes_max: options.marks_bytes_max }
+    }
+
+    /// Adds a mark. For the publisher only.
+    pub(crate) fn push(&self, entry: &Arc<Entry<R>>) {
+        let (mut entries, mut forgotten) = match &*self.current.load() {
+            Some(kept) => (kept.entries.clone(), kept.forgotten),
+            None => (Vec::new(), 0),
+        };
+        entries.push(Arc::clone(entry));
+        let displaced = entries.len() - self.how_many_fit(&entries);
+        for displaced in entries.drain(..displaced) {
+            forgotten = displaced.last();
+            displaced.cease_to_be_mark();
+        }
+        self.current.swap(Some(Arc::new(Kept { entries, forgotten })));
+    }
+
+    /// How many of the last marks may stay: the very last one whatever it takes.
+    fn how_many_fit(&self, entries: &[Arc<Entry<R>>]) -> usize {
+        let mut bytes = 0;
+        let fits = |entry: &&Arc<Entry<R>>| {
+            bytes += entry.bytes_as_mark();
+            bytes <= self.bytes_max as u64
+        };
+        entries.iter().rev().take_while(fits).count().max(1).min(self.max)
+    }
+
+    /// The marks after `after`, up to and including `up_to`.
+    pub(crate) fn between(&self, after: u64, up_to: u64) -> Marks<R> {
+        let guard = self.current.load();
+        let Some(kept) = &*guard else { return Marks { entries: Vec::new(), complete: true } };
+        let begin = kept.entries.partition_point(|entry| entry.last() <= after);
+        let end = kept.entries.partition_point(|entry| entry.last() <= up_to).max(begin);
+        Marks { entries: kept.entries[begin..end].to_vec(), complete: kept.forgotten <= after }
+    }
+}

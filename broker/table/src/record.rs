@@ -1,0 +1,32 @@
+//! What a log holds, and how places in it are named.
+
+/// What a topic's log holds.
+pub trait Record: Send + Sync + 'static {
+    /// How many sequence numbers it takes; zero counts as one. A trades update of n trades is n wide.
+    fn width(&self) -> u64;
+
+    /// Whether a cursor that was lapped must still be told: a change of state, a loss. The topic keeps its last marks beyond
+    /// its log's reach, so a mark should be small.
+    fn is_mark(&self) -> bool;
+
+    /// What it takes of memory, in bytes, inline and on the heap.
+    fn bytes(&self) -> usize;
+}
+
+/// The number of a topic in its table, dense from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicId(pub u32);
+
+/// A place in a topic, up to and including. Zero is before the first entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Position {
+    /// Counts entries.
+    pub index: u64,
+    /// Counts sequence numbers.
+    pub seq: u64,
+}
+
+impl Position {
+    /// Before the first entry.
+    pub const START: Self = Self { index: 0, seq: 0 };
+}

@@ -1,0 +1,48 @@
+//! The shards, as publishers see them.
+
+use crate::dirty::DirtySet;
+use crate::record::TopicId;
+
+/// How many shards a table can have: one for each bit of a topic's interest.
+pub const SHARDS_MAX: usize = u64::BITS as usize;
+
+/// Wakes a shard that may sleep. Called from publishers' threads, at most once between two drains of the shard. It must not
+/// be lost on a shard that is just about to sleep: a permit that is kept does it.
+pub trait Wake: Send + Sync + 'static {
+    /// Wakes the shard.
+    fn wake(&self);
+}
+
+/// One shard's dirty topics, and how it is woken.
+pub(crate) struct Shard {
+    dirty: DirtySet,
+    wake: Box<dyn Wake>,
+}
+
+impl Shard {
+    pub(crate) fn new(topics_max: u32, wake: Box<dyn Wake>) -> Self {
+        Self { dirty: DirtySet::new(topics_max), wake }
+    }
+
+    pub(crate) fn mark(&self, topic: TopicId) {
+        if self.dirty.mark(topic) {
+            self.wake.wake();
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        if self.dirty.request_wake() {
+            self.wake.wake();
+        }
+    }
+
+    pub(crate) fn drain(&self, each: impl FnMut(TopicId)) {
+        self.dirty.drain(each);
+    }
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard").field("dirty", &self.dirty).finish_non_exhaustive()
+    }
+}

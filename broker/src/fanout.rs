@@ -24,6 +24,7 @@ pub(crate) mod subscription;
 pub(crate) mod thread;
 mod tier;
 
+pub use connection::Permit;
 pub use settings::Settings;
 pub use stats::ShardStats;
 
@@ -103,7 +104,8 @@ impl Shards {
         Ok(Self { shards })
     }
 
-    /// Hands an upgraded connection to the shard with the fewest, with the bytes read behind its handshake.
+    /// Hands an upgraded connection to the shard with the fewest, with the bytes read behind its handshake. `permit` is
+    /// dropped when the connection ends.
     ///
     /// # Errors
     /// If the socket cannot be taken off its runtime, or the shards have ended.
@@ -112,11 +114,12 @@ impl Shards {
         socket: tokio::net::TcpStream,
         read_ahead: Bytes,
         peer: SocketAddr,
+        permit: Permit,
     ) -> io::Result<()> {
         let socket = socket.into_std()?;
         let shard = self.shards.iter().min_by_key(|shard| shard.load()).ok_or(io::ErrorKind::NotConnected)?;
         shard.handed.fetch_add(1, Relaxed);
-        let command = Command::Admit(socket, read_ahead, peer);
+        let command = Command::Admit(socket, read_ahead, peer, permit);
         shard.commands.send(command).map_err(|_| io::ErrorKind::NotConnected.into())
     }
 

@@ -5,7 +5,10 @@ mod backoff;
 mod connect;
 mod fetch;
 mod simulated;
+mod status;
 mod venue;
+
+pub use status::FeedStatus;
 
 use crate::clock::Clock;
 use crate::config::{FeedSpec, Limits, Source};
@@ -14,7 +17,7 @@ use feed::counters::FeedCounters;
 use feed::market::Market;
 use feed::settings::{Channels, Settings};
 use feed::sim::{Sim, SimSettings};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -44,40 +47,6 @@ pub struct Feed {
     pub task: JoinHandle<()>,
 }
 
-/// How a feed does, for `/readyz` and metrics.
-#[derive(Debug)]
-pub struct FeedStatus {
-    /// The feed's URL as it was given.
-    pub url: String,
-    /// What its machine counts; none for a simulated market.
-    pub counters: Option<Arc<FeedCounters>>,
-    not_live: Mutex<Option<String>>,
-}
-
-impl FeedStatus {
-    fn new(url: &str, counters: Option<Arc<FeedCounters>>) -> Arc<Self> {
-        let not_live = Mutex::new(Some("not connected yet".to_owned()));
-        Arc::new(Self { url: url.to_owned(), counters, not_live })
-    }
-
-    /// Why it is not live; none if it is.
-    #[must_use]
-    pub fn why_not_live(&self) -> Option<String> {
-        self.not_live.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn live(&self) {
-        *self.not_live.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn not_live(&self, reason: &str) {
-        let mut not_live = self.not_live.lock().unwrap_or_else(PoisonError::into_inner);
-        if not_live.as_deref() != Some(reason) {
-            *not_live = Some(reason.to_owned());
-        }
-    }
-}
-
 /// Starts a feed.
 ///
 /// # Errors
@@ -93,7 +62,7 @@ fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
             let sim =
                 SimSettings { symbols: simulated.symbols, rate: simulated.rate as u64, seed: simulated.seed };
             let sim = Sim::new(&settings, sim, &context.market)?;
-            let status = FeedStatus::new(&spec.url, None);
+            let status = FeedStatus::new(&spec.url, Arc::new(FeedCounters::default()));
             let task = tokio::spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));
             Ok(Feed { status, task })
         }

@@ -24,6 +24,9 @@ pub(crate) enum Cursor {
     Begin(Snapshot),
 }
 
+/// What somebody else wants to be dropped when a connection ends.
+pub type Permit = Box<dyn std::any::Any + Send>;
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -36,6 +39,8 @@ pub(crate) struct Connection {
     /// When the last ping went out, if no pong has come since.
     pub(crate) pinged: Option<Instant>,
     pub(crate) next_ping: Instant,
+    /// Its place in the count of connections, given back when it is dropped.
+    _permit: Permit,
 }
 
 /// What waits to be sent. Empty for a connection that keeps up.
@@ -78,7 +83,7 @@ pub(crate) enum Sent {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: Rc<TcpStream>, peer: SocketAddr, next_ping: Instant) -> Self {
+    pub(crate) fn new(socket: Rc<TcpStream>, peer: SocketAddr, permit: Permit, next_ping: Instant) -> Self {
         Self {
             socket,
             peer,
@@ -87,6 +92,7 @@ impl Connection {
             outbound: Outbound::default(),
             pinged: None,
             next_ping,
+            _permit: permit,
         }
     }
 

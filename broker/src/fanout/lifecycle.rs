@@ -1,6 +1,6 @@
 //! How connections come and go: admission, replies, pings and heartbeats, closing.
 
-use super::connection::{Connection, ConnectionId, Sent};
+use super::connection::{Connection, ConnectionId, Permit, Sent};
 use super::shard::{Effect, Flow, Hot, Shard, millis};
 use schemas::model::Micros;
 use schemas::wire::websocket::{self, PING, TEXT};
@@ -13,11 +13,17 @@ use tokio::net::TcpStream;
 
 impl Shard {
     /// Takes a connection in; its first frame is `hello`.
-    pub(crate) fn admit(&mut self, socket: Rc<TcpStream>, peer: SocketAddr, now: Instant) -> ConnectionId {
+    pub(crate) fn admit(
+        &mut self,
+        socket: Rc<TcpStream>,
+        peer: SocketAddr,
+        permit: Permit,
+        now: Instant,
+    ) -> ConnectionId {
         // The first pings are spread, so that connections that came together are not pinged together.
         let spread = self.counts.accepted.wrapping_mul(7_919) % self.settings.ping_ms.max(1);
         let next_ping = now + Duration::from_millis(self.settings.ping_ms / 2 + spread / 2);
-        let id = self.connections.insert(Connection::new(socket, peer, next_ping));
+        let id = self.connections.insert(Connection::new(socket, peer, permit, next_ping));
         if self.hot.len() <= id {
             self.hot.resize(id + 1, Hot::VACANT);
         }

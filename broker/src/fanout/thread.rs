@@ -1,6 +1,6 @@
 //! A shard's thread: a runtime of its own, on which the shard's turns, its readers and its timers run.
 
-use super::connection::{Connection, ConnectionId, Sent};
+use super::connection::{Connection, ConnectionId, Permit, Sent};
 use super::settings::Settings;
 use super::shard::{Effect, Flow, Shard};
 use super::subscription::Tier;
@@ -28,7 +28,7 @@ const SWEEP: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Take an upgraded connection in, with the bytes that were read behind its handshake.
-    Admit(std::net::TcpStream, Bytes, SocketAddr),
+    Admit(std::net::TcpStream, Bytes, SocketAddr, Permit),
     /// Tell all clients to come back elsewhere or later, and end when they are gone.
     Shutdown,
 }
@@ -53,8 +53,8 @@ pub(crate) async fn run(
     spawn_local(Rc::clone(&tasks).sweeps());
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Admit(socket, read_ahead, peer) => {
-                spawn_local(Rc::clone(&tasks).admit(socket, read_ahead, peer));
+            Command::Admit(socket, read_ahead, peer, permit) => {
+                spawn_local(Rc::clone(&tasks).admit(socket, read_ahead, peer, permit));
             }
             Command::Shutdown => break,
         }
@@ -105,7 +105,13 @@ impl ShardTasks {
         }
     }
 
-    async fn admit(self: Rc<Self>, socket: std::net::TcpStream, read_ahead: Bytes, peer: SocketAddr) {
+    async fn admit(
+        self: Rc<Self>,
+        socket: std::net::TcpStream,
+        read_ahead: Bytes,
+        peer: SocketAddr,
+        permit: Permit,
+    ) {
         let unsent_bytes_max = self.shard.borrow().settings.unsent_bytes_max;
         let socket = match prepare(socket, unsent_bytes_max) {
             Ok(socket) => Rc::new(socket),
@@ -115,7 +121,7 @@ impl ShardTasks {
         if socket.writable().await.is_err() {
             return;
         }
-        let id = self.with(|shard| shard.admit(Rc::clone(&socket), peer, Instant::now()));
+        let id = self.with(|shard| shard.admit(Rc::clone(&socket), peer, permit, Instant::now()));
         session::read(Rc::clone(&self), id, Rc::clone(&socket), read_ahead).await;
         self.with(|shard| {
             if is_same(shard, id, &socket) {

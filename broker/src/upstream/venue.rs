@@ -51,7 +51,7 @@ pub(crate) async fn run(
     status: Arc<FeedStatus>,
 ) {
     let limits = &context.limits;
-    let seed = Backoff::seed_of(&status.url);
+    let seed = Backoff::seed_of(status.url());
     let mut backoff = Backoff::new(limits.backoff_min_ms, limits.backoff_max_ms, seed);
     let mut supervisor =
         Supervisor { machine, endpoints, context, status, actions: Actions::new(), fetches: JoinSet::new() };
@@ -62,7 +62,7 @@ pub(crate) async fn run(
             backoff.succeeded();
         }
         let wait = backoff.failed();
-        tracing::warn!(feed = %supervisor.status.url, %reason, wait_ms = wait.as_millis() as u64, "the venue's connection is gone");
+        tracing::warn!(feed = %supervisor.status.url(), %reason, wait_ms = wait.as_millis() as u64, "the venue's connection is gone");
         if !supervisor.pause(wait).await {
             return;
         }
@@ -80,17 +80,19 @@ impl Supervisor {
         let mut socket = match opened {
             Ok(socket) => socket,
             Err(reason) => {
-                self.status.not_live(&reason);
+                self.status.connect_failures.up();
+                self.status.not_live(reason.as_str());
                 return End::Lost(reason);
             }
         };
-        tracing::info!(feed = %self.status.url, "connected");
+        self.status.connects.up();
+        tracing::info!(feed = %self.status.url(), "connected");
         self.machine.connected(self.now(), &mut self.actions);
         let end = self.follow(&mut socket).await;
         self.fetches.abort_all();
         if let End::Lost(reason) = &end {
             self.machine.disconnected(self.now(), reason);
-            self.status.not_live(reason);
+            self.status.not_live(reason.as_str());
         }
         // The other side is gone, or does not matter any more.
         let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
@@ -169,7 +171,7 @@ impl Supervisor {
         match result {
             Ok(mut body) => self.machine.fetched(rx, &fetch, Ok(&mut body), &mut self.actions),
             Err(error) => {
-                tracing::warn!(feed = %self.status.url, path = fetch.path, error, "nothing fetched");
+                tracing::warn!(feed = %self.status.url(), path = fetch.path, error, "nothing fetched");
                 self.machine.fetched(rx, &fetch, Err(error), &mut self.actions);
             }
         }

@@ -74,7 +74,11 @@ impl Broker {
         let connect = socket.connect(self.listener.local_addr().expect("an address"));
         let (ours, theirs) = tokio::join!(connect, listener.accept());
         let (stream, peer) = theirs.expect("a connection");
-        self.shards.as_ref().expect("shards").admit(stream, Bytes::new(), peer).expect("admitted");
+        self.shards
+            .as_ref()
+            .expect("shards")
+            .admit(stream, Bytes::new(), peer, Box::new(()))
+            .expect("admitted");
         Client::new(ours.expect("a connection"))
     }
 

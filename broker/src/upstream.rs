@@ -4,6 +4,7 @@
 mod backoff;
 mod connect;
 mod fetch;
+mod file;
 mod simulated;
 mod status;
 mod venue;
@@ -11,12 +12,14 @@ mod venue;
 pub use status::FeedStatus;
 
 use crate::clock::Clock;
-use crate::config::{FeedSpec, Limits, Source};
+use crate::config::{BookSpeed, FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TradesForm, VenueFeed};
 use anyhow::Context as _;
 use feed::counters::FeedCounters;
 use feed::market::Market;
-use feed::settings::{Channels, Settings};
+use feed::replay::Replay;
+use feed::settings::{Channels, Settings, Trades};
 use feed::sim::{Sim, SimSettings};
+use feed::venue::Venue;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -57,17 +60,53 @@ pub fn start(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
 
 fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
     match &spec.source {
-        Source::Simulated(simulated) => {
-            let settings = settings(spec, "sim", context);
-            let sim =
-                SimSettings { symbols: simulated.symbols, rate: simulated.rate as u64, seed: simulated.seed };
-            let sim = Sim::new(&settings, sim, &context.market)?;
-            let status = FeedStatus::new(&spec.url, Arc::new(FeedCounters::default()));
-            let task = tokio::spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));
-            Ok(Feed { status, task })
-        }
-        _ => anyhow::bail!("not yet"),
+        Source::Simulated(simulated) => start_simulated(spec, simulated, context),
+        Source::File(file) => start_file(spec, file, context),
+        Source::Venue(venue) => start_venue(spec, venue, context),
+        Source::TickLines(_) => anyhow::bail!("not yet"),
     }
+}
+
+fn start_simulated(spec: &FeedSpec, simulated: &SimulatedFeed, context: &Context) -> anyhow::Result<Feed> {
+    let sim = SimSettings { symbols: simulated.symbols, rate: simulated.rate as u64, seed: simulated.seed };
+    let sim = Sim::new(&settings(spec, "sim", context), sim, &context.market)?;
+    let status = FeedStatus::new(&spec.url, Arc::new(FeedCounters::default()));
+    let task = tokio::spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));
+    Ok(Feed { status, task })
+}
+
+fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Result<Feed> {
+    let named = match &spec.venue {
+        Some(venue) => Some(venue.clone()),
+        None => file::venue_of(&file.path)?,
+    };
+    let venue: Venue = named.context("the capture names no venue: say which with ?venue=")?.parse()?;
+    let settings = Settings { digest: file.digest, ..settings(spec, venue.name(), context) };
+    let market = Arc::clone(&context.market);
+    let replay = Replay::new(file::opener(&file.path), venue, file.looped, settings, market)?;
+    let status = FeedStatus::new(&spec.url, Arc::clone(replay.machine().counters()));
+    let task = tokio::spawn(file::run(replay, file.clone(), context.clone(), Arc::clone(&status)));
+    Ok(Feed { status, task })
+}
+
+fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Feed> {
+    let settings = Settings {
+        trades: match venue.trades {
+            TradesForm::Each => Trades::Each,
+            TradesForm::Aggregate => Trades::Aggregate,
+        },
+        depth_ms: match venue.book_speed {
+            BookSpeed::Ms100 => 100,
+            BookSpeed::Ms1000 => 1_000,
+        },
+        ..settings(spec, venue.dialect.name(), context)
+    };
+    let dialect: Venue = venue.dialect.name().parse()?;
+    let machine = dialect.machine(settings, Arc::clone(&context.market))?;
+    let status = FeedStatus::new(&spec.url, Arc::clone(machine.counters()));
+    let endpoints = venue::Endpoints { stream: venue.stream.clone(), rest: venue.rest.clone() };
+    let task = tokio::spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
+    Ok(Feed { status, task })
 }
 
 /// What the machine is told.

@@ -83,7 +83,7 @@ enum Kind {
 }
 
 impl Replay {
-    /// A replay that has not begun. If the settings name no symbols, they are discovered as they come. If they say nothing
+    /// A replay that has not begun. Its epoch is made of the capture and of the settings. If the settings name no symbols, they are discovered as they come. If they say nothing
     /// about quotes, these come from the books when the capture has none.
     ///
     /// # Errors
@@ -97,6 +97,7 @@ impl Replay {
     ) -> Result<Self, ReplayError> {
         let mut settings = Settings { reconnect_after_ms: None, ..settings };
         settings.discover = settings.symbols.is_empty();
+        settings.epoch = epoch(open()?, &options(venue, &settings))?.into();
         if settings.quotes == Quotes::Auto && settings.channels.has(Channel::Quotes) {
             settings.quotes = quotes_of(open()?, venue);
         }
@@ -264,11 +265,21 @@ impl Replay {
     }
 }
 
+/// The options that decide what a replay publishes. Speed and loops do not.
+fn options(venue: Venue, settings: &Settings) -> String {
+    let Settings { venue: name, symbols, channels, book_depth, depth, trades, quotes, .. } = settings;
+    let Settings { stale_after_ms, image_every, symbols_max, .. } = settings;
+    format!(
+        "{venue} {name} {symbols:?} {channels:?} {book_depth} {depth:?} {trades:?} {quotes:?} {stale_after_ms:?} \
+         {image_every} {symbols_max}"
+    )
+}
+
 /// The epoch of a replay: the same for the same capture and options, whatever its file is called.
 ///
 /// # Errors
 /// If the capture cannot be read.
-pub fn epoch(capture: impl BufRead, options: &str) -> io::Result<String> {
+fn epoch(capture: impl BufRead, options: &str) -> io::Result<String> {
     let mut hash = Sha256::new();
     io::copy(&mut io::Read::take(capture, EPOCH_BYTES_MAX), &mut Hashing(&mut hash))?;
     hash.update(b"\n");

@@ -109,19 +109,16 @@ impl Supervisor {
         }
     }
 
-    /// What the machine wants to dial, at the place that the feed's URL names.
+    /// What the machine wants to dial; a path in the feed's URL goes before the venue's own.
     fn dial_url(&self) -> Url {
         let mut url = self.endpoints.stream.clone();
         let wanted = self.machine.dial();
         let (path, query) =
             wanted.split_once('?').map_or((&*wanted, None), |(path, query)| (path, Some(query)));
-        if !path.is_empty() {
-            let prefix = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&format!("{prefix}{path}"));
+        if url.path().len() <= 1 && !path.is_empty() {
+            url.set_path(path);
         }
-        if query.is_some() {
-            url.set_query(query);
-        }
+        url.set_query(query);
         url
     }
 

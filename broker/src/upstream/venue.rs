@@ -4,6 +4,7 @@ use super::backoff::Backoff;
 use super::connect::{self, ConnectError, VenueSocket};
 use super::fetch::fetch;
 use super::{Context, FeedStatus};
+use crate::config::Limits;
 use feed::machine::{Action, Actions, Fetch, Machine};
 use futures_util::{SinkExt, StreamExt};
 use schemas::model::Micros;
@@ -74,7 +75,7 @@ impl Supervisor {
     async fn connection(&mut self) -> End {
         let shutdown = self.context.shutdown.clone();
         let opened = tokio::select! {
-            opened = self.open() => opened,
+            opened = open(self.dial_url(), Arc::clone(&self.context.limits)) => opened,
             () = shutdown.cancelled() => return End::Shutdown,
         };
         let mut socket = match opened {
@@ -97,16 +98,6 @@ impl Supervisor {
         // The other side is gone, or does not matter any more.
         let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
         end
-    }
-
-    async fn open(&self) -> Result<VenueSocket, String> {
-        let url = self.dial_url();
-        let limits = &self.context.limits;
-        let opened = connect::websocket(&url, limits.upstream_message_bytes_max);
-        match timeout(Duration::from_millis(limits.upstream_connect_timeout_ms), opened).await {
-            Ok(opened) => opened.map_err(|error: ConnectError| error.to_string()),
-            Err(_) => Err(format!("no connection within {} ms", limits.upstream_connect_timeout_ms)),
-        }
     }
 
     /// What the machine wants to dial; a path in the feed's URL goes before the venue's own.
@@ -231,5 +222,13 @@ impl Supervisor {
 
     fn now(&self) -> Micros {
         self.context.clock.now()
+    }
+}
+
+async fn open(url: Url, limits: Arc<Limits>) -> Result<VenueSocket, String> {
+    let opened = connect::websocket(&url, limits.upstream_message_bytes_max);
+    match timeout(Duration::from_millis(limits.upstream_connect_timeout_ms), opened).await {
+        Ok(opened) => opened.map_err(|error: ConnectError| error.to_string()),
+        Err(_) => Err(format!("no connection within {} ms", limits.upstream_connect_timeout_ms)),
     }
 }

@@ -3,6 +3,9 @@
 pub mod clock;
 pub mod config;
 pub mod fanout;
+pub mod http;
+pub mod metrics;
+mod seldom;
 mod session;
 pub mod upstream;
 

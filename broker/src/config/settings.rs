@@ -49,9 +49,9 @@ pub enum LogFormat {
 #[command(next_help_heading = "Limits and times")]
 #[serde(default)]
 pub struct Limits {
-    /// Connections in all; more are refused with HTTP 503
+    /// Connections in all; a WebSocket beyond is closed with 1013, other requests get HTTP 503
     pub connections_max: usize,
-    /// Connections of one address; a WebSocket beyond is closed with 4505, other requests get HTTP 503
+    /// Connections of one address (IPv6: of a /64); a WebSocket beyond is closed with 4505, other requests get HTTP 503
     pub connections_per_address_max: usize,
     /// Time for a whole request head, which bounds an idle HTTP connection too
     pub handshake_timeout_ms: u64,
@@ -102,8 +102,6 @@ pub struct Limits {
     pub tiers_ms: Vec<u32>,
     /// Time for an orderly end, before everything is closed at once
     pub drain_timeout_ms: u64,
-    /// When clients are told to come back after a shutdown
-    pub reconnect_in_ms: u64,
     /// Bytes of one message or HTTP body from a venue
     pub upstream_message_bytes_max: usize,
     /// Time for a connection to a venue, its TLS and WebSocket handshakes included
@@ -167,7 +165,6 @@ impl Default for Limits {
             heartbeat_ms: 5_000,
             tiers_ms: vec![0, 50, 100, 250, 500, 1_000],
             drain_timeout_ms: 5_000,
-            reconnect_in_ms: 1_500,
             upstream_message_bytes_max: 16 << 20,
             upstream_connect_timeout_ms: 10_000,
             upstream_fetch_timeout_ms: 10_000,

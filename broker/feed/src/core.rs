@@ -26,6 +26,8 @@ pub(crate) struct Core<S> {
     places: FxHashMap<Box<str>, Option<usize>>,
     silence: Silence,
     complaints: Complaints,
+    /// Why trading has stopped, if it has.
+    halted: Option<&'static str>,
 }
 
 /// What a machine keeps of a symbol.
@@ -35,7 +37,7 @@ pub(crate) struct Listed<S> {
     pub(crate) out: SymbolPublishers,
     pub(crate) book: Book,
     pub(crate) trade_ids: TradeIds,
-    crossing: Crossing,
+    pub(crate) crossing: Crossing,
     pub(crate) data: S,
 }
 
@@ -67,6 +69,7 @@ impl<S: Default> Core<S> {
             symbols: Vec::with_capacity(opened.len()),
             counters: Arc::default(),
             complaints: Complaints::default(),
+            halted: None,
             settings,
             market,
         };
@@ -198,6 +201,7 @@ impl<S: Default> Core<S> {
     /// A connection stands: whatever was known before it has to prove itself anew.
     pub(crate) fn connected(&mut self, now: Micros) {
         self.silence.hear(now);
+        self.halted = None;
         for symbol in &mut self.symbols {
             symbol.out.state_of_all(State::Resyncing, "connected", now);
             symbol.trade_ids.connected();
@@ -219,7 +223,29 @@ impl<S: Default> Core<S> {
         self.counters.frames.up();
         self.counters.bytes.add(bytes as u64);
         if self.silence.hear(rx) {
-            self.symbols.iter_mut().for_each(|symbol| symbol.out.resume(rx));
+            self.end_of_suspension(rx);
+        }
+    }
+
+    /// The venue has stopped trading.
+    pub(crate) fn halt(&mut self, now: Micros, reason: &'static str) {
+        self.halted = Some(reason);
+        self.end_of_suspension(now);
+    }
+
+    /// The venue trades.
+    pub(crate) fn unhalt(&mut self, now: Micros) {
+        if self.halted.take().is_some() {
+            self.end_of_suspension(now);
+        }
+    }
+
+    fn end_of_suspension(&mut self, now: Micros) {
+        for symbol in &mut self.symbols {
+            match self.halted {
+                Some(reason) => symbol.out.suspend(State::Halted, reason, now),
+                None => symbol.out.resume(now),
+            }
         }
     }
 
@@ -277,7 +303,7 @@ impl Offence {
         Self::new(Fault::Crossed, format!("the book of {name} is crossed"))
     }
 
-    fn impossible(name: &str, impossible: &ImpossibleLevel) -> Self {
+    pub(crate) fn impossible(name: &str, impossible: &ImpossibleLevel) -> Self {
         Self::new(Fault::Impossible, format!("the book of {name}: {impossible}"))
     }
 }

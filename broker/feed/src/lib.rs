@@ -2,21 +2,25 @@
 
 pub mod binance;
 pub mod book;
+pub mod coinbase;
 mod complaints;
 mod core;
 pub mod counters;
 mod crossing;
 pub mod digest;
+pub mod kraken;
 pub mod machine;
 pub mod market;
 mod pacer;
 pub mod publish;
 pub mod replay;
+mod salvage;
 pub mod settings;
 mod silence;
 pub mod sim;
 #[cfg(test)]
 mod testing;
+mod timers;
 pub mod topic;
 mod trade_ids;
 pub mod venue;

@@ -205,10 +205,11 @@ impl Market {
 
 /// What is known of a symbol before its venue has been asked.
 fn info(symbol: &Symbol, settings: &Settings) -> SymbolInfo {
+    let assets = settings.separator.and_then(|separator| symbol.name().split_once(separator));
     SymbolInfo {
         symbol: symbol.clone(),
-        base: None,
-        quote: None,
+        base: assets.map(|(base, _)| base.to_owned()),
+        quote: assets.map(|(_, quote)| quote.to_owned()),
         tick_size: None,
         lot_size: None,
         channels: settings.channels.iter().collect(),

@@ -95,7 +95,7 @@ impl Replay {
         settings: Settings,
         market: Arc<Market>,
     ) -> Result<Self, ReplayError> {
-        let mut settings = Settings { reconnect_after_ms: None, ..settings };
+        let mut settings = Settings { reconnect_after_ms: None, is_recorded: true, ..settings };
         settings.discover = settings.symbols.is_empty();
         settings.epoch = epoch(open()?, &options(venue, &settings))?.into();
         if settings.quotes == Quotes::Auto && settings.channels.has(Channel::Quotes) {

@@ -23,6 +23,8 @@ pub struct Settings {
     pub symbols: Vec<String>,
     /// Whether symbols appear when they are first seen: in captures that name none, and in tick lines.
     pub discover: bool,
+    /// Whether the messages come from a capture: what its recorder had asked for is not what these settings say.
+    pub is_recorded: bool,
     /// How many symbols the feed may open.
     pub symbols_max: usize,
     /// What of a symbol is published.
@@ -37,6 +39,8 @@ pub struct Settings {
     pub depth_ms: u32,
     /// Where quotes come from.
     pub quotes: Quotes,
+    /// What stands between base and quote in the venue's names of symbols, where something does.
+    pub separator: Option<char>,
     /// Silence after which the feed is stale, in milliseconds; none: never.
     pub stale_after_ms: Option<u64>,
     /// Silence after which the feed dials anew, in milliseconds; none: never.
@@ -59,6 +63,7 @@ impl Settings {
             venue: venue.to_owned(),
             symbols: Vec::new(),
             discover: false,
+            is_recorded: false,
             symbols_max: SYMBOLS_MAX,
             channels: Channels::ALL,
             book_depth: BOOK_DEPTH,
@@ -66,6 +71,7 @@ impl Settings {
             trades: Trades::Each,
             depth_ms: 100,
             quotes: Quotes::Auto,
+            separator: None,
             stale_after_ms: Some(STALE_AFTER_MS),
             reconnect_after_ms: Some(RECONNECT_AFTER_MS),
             awaits_book: true,

@@ -57,9 +57,16 @@ impl TradeIds {
         self.old_run = 0;
     }
 
-    /// The continuity begins behind this trade, unless it has begun already.
-    pub(crate) fn begin_behind(&mut self, id: u64) {
-        self.last.get_or_insert(id);
+    /// The continuity begins behind this trade, unless it has begun already. Returns whether it does.
+    pub(crate) fn begin_behind(&mut self, id: u64) -> bool {
+        let begins = match self.last {
+            None => true,
+            Some(last) => self.is_fresh && last >= id && last - id >= REWIND_MIN,
+        };
+        if begins {
+            self.last = Some(id);
+        }
+        begins
     }
 
     /// Whether a trade up to `id` has not come though the continuity has begun.

@@ -1,6 +1,8 @@
 //! The venues that there are machines for.
 
 use crate::binance::{self, Binance, BinanceError};
+use crate::coinbase::{self, Coinbase};
+use crate::kraken::{self, Kraken, KrakenError};
 use crate::machine::Machine;
 use crate::market::{Market, MarketError};
 use crate::settings::Settings;
@@ -14,6 +16,10 @@ use std::sync::Arc;
 pub enum Venue {
     /// Binance spot.
     Binance,
+    /// Coinbase Exchange.
+    Coinbase,
+    /// Kraken, WebSocket v2.
+    Kraken,
 }
 
 /// No machine speaks this venue's format.
@@ -27,6 +33,9 @@ pub enum MachineError {
     /// As Binance's rules have it.
     #[error(transparent)]
     Binance(#[from] BinanceError),
+    /// As Kraken's rules have it.
+    #[error(transparent)]
+    Kraken(#[from] KrakenError),
     /// The symbols cannot be opened.
     #[error(transparent)]
     Market(#[from] MarketError),
@@ -34,13 +43,15 @@ pub enum MachineError {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Binance];
+    pub const ALL: [Self; 3] = [Self::Binance, Self::Coinbase, Self::Kraken];
 
     /// Its name in URLs and on command lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Binance => "binance",
+            Self::Coinbase => "coinbase",
+            Self::Kraken => "kraken",
         }
     }
 
@@ -51,6 +62,8 @@ impl Venue {
     pub fn machine(self, settings: Settings, market: Arc<Market>) -> Result<Box<dyn Machine>, MachineError> {
         Ok(match self {
             Self::Binance => Box::new(Binance::new(settings, market)?),
+            Self::Coinbase => Box::new(Coinbase::new(settings, market)?),
+            Self::Kraken => Box::new(Kraken::new(settings, market)?),
         })
     }
 
@@ -58,6 +71,8 @@ impl Venue {
     pub(crate) fn is_quote(self, frame: &mut [u8], parser: &mut Parser) -> bool {
         match self {
             Self::Binance => binance::is_quote(frame, parser),
+            Self::Coinbase => coinbase::is_quote(frame, parser),
+            Self::Kraken => kraken::is_quote(frame, parser),
         }
     }
 

@@ -1,8 +1,9 @@
 //! When which depth snapshot is fetched: within the venue's limits, again if it failed, one at a time for each symbol.
 
 use crate::pacer::{Pacer, backoff_us};
+use crate::timers::Timers;
 use schemas::model::Micros;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// What requests may weigh in a minute: half of what the venue allows an address, which others may share.
 const WEIGHT_PER_MINUTE: u64 = 3_000;
@@ -18,8 +19,8 @@ const LONGEST_RETRY_US: u64 = 60_000_000;
 #[derive(Debug)]
 pub(super) struct Fetches {
     pacer: Pacer,
-    /// Symbols by the time at which something is due for them: a request, or the end of one.
-    due: BTreeSet<(Micros, usize)>,
+    /// When something is due for a symbol: a request, or the end of one.
+    due: Timers,
     symbols: Vec<Fetch>,
     /// Those whose request is due and waits for the pacer.
     queue: VecDeque<usize>,
@@ -45,9 +46,9 @@ enum State {
 
 impl Fetches {
     /// For snapshots of so many levels a side.
-    pub(super) const fn new(limit: u16) -> Self {
+    pub(super) fn new(limit: u16) -> Self {
         let pacer = Pacer::new(weight(limit) * US_PER_WEIGHT, BURST_US);
-        Self { pacer, due: BTreeSet::new(), symbols: Vec::new(), queue: VecDeque::new() }
+        Self { pacer, due: Timers::default(), symbols: Vec::new(), queue: VecDeque::new() }
     }
 
     /// A symbol needs a snapshot, not before `from`; one that is asked for already stays so, but may come sooner.
@@ -81,14 +82,13 @@ impl Fetches {
     }
 
     pub(super) fn deadline(&self) -> Option<Micros> {
-        let due = self.due.first().map(|(at, _)| *at);
         let paced = (!self.queue.is_empty()).then(|| self.pacer.ready_at());
-        [due, paced].into_iter().flatten().min()
+        [self.due.deadline(), paced].into_iter().flatten().min()
     }
 
     /// The next symbol whose snapshot is to be requested now.
     pub(super) fn next(&mut self, now: Micros) -> Option<usize> {
-        while let Some((_, symbol)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+        while let Some(symbol) = self.due.next(now) {
             match self.fetch(symbol).state {
                 State::InFlight(_) => self.fail(symbol, now),
                 _ => {
@@ -115,15 +115,12 @@ impl Fetches {
 
     fn set(&mut self, symbol: usize, state: State) {
         let before = std::mem::replace(&mut self.fetch(symbol).state, state);
-        match before {
-            State::Wanted(at) | State::InFlight(at) => {
-                self.due.remove(&(at, symbol));
-            }
-            State::Queued if state != State::Queued => self.queue.retain(|queued| *queued != symbol),
-            _ => {}
+        if before == State::Queued && state != State::Queued {
+            self.queue.retain(|queued| *queued != symbol);
         }
-        if let State::Wanted(at) | State::InFlight(at) = state {
-            self.due.insert((at, symbol));
+        match state {
+            State::Wanted(at) | State::InFlight(at) => self.due.set(symbol, at),
+            State::Idle | State::Queued => self.due.unset(symbol),
         }
     }
 }

@@ -94,6 +94,7 @@ impl TopicPublisher {
     ///
     /// After a break the data goes first, so that nobody sees what is old under the word live.
     pub(super) fn update(&mut self, times: Times, update: Update) {
+        self.resume_live();
         if self.is_up() {
             self.entry(times, update);
         } else if self.has_entries {
@@ -126,6 +127,7 @@ impl TopicPublisher {
 
     /// Publishes a whole new book; a topic that was not live is so since then.
     pub(super) fn reset(&mut self, times: Times, mut image: BookImage) {
+        self.resume_live();
         image.state = self.condition.state;
         self.publish_with_image(times, Body::Reset(Arc::new(image.clone())), image.clone());
         if !self.is_up()
@@ -166,6 +168,13 @@ impl TopicPublisher {
     pub(super) fn resume(&mut self, now: Micros) {
         if let Some(before) = self.suspended.take() {
             self.set(before, now);
+        }
+    }
+
+    /// What has data under a suspension is live after it.
+    fn resume_live(&mut self) {
+        if let Some(before) = &mut self.suspended {
+            *before = Condition::live();
         }
     }
 

@@ -278,8 +278,8 @@ impl Feed {
             return self.wait(at, changes);
         };
         match place(*last_id, changes.first_id, changes.last_id) {
-            Place::Old if *old_run < OLD_RUN_MAX => {
-                *old_run += 1;
+            Place::Old if old_run.is_none_or(|run| run < OLD_RUN_MAX) => {
+                *old_run = old_run.map(|run| run + 1);
                 Ok(())
             }
             Place::Old => {
@@ -288,7 +288,7 @@ impl Feed {
                 self.wait(at, changes)
             }
             Place::Next => {
-                (*last_id, *old_run) = (changes.last_id, 0);
+                (*last_id, *old_run) = (changes.last_id, Some(0));
                 self.change(at, changes)
             }
             Place::Gap => {
@@ -405,7 +405,7 @@ impl Feed {
             return Err(offence);
         }
         self.fetches.done(at);
-        self.core.symbols[at].data.sync = Sync::Joined { last_id, old_run: 0 };
+        self.core.symbols[at].data.sync = Sync::Joined { last_id, old_run: None };
         let mut outcome = Ok(());
         for event in &events {
             // One that is bad does not keep back the others.

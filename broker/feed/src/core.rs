@@ -73,7 +73,7 @@ impl<S: Default> Core<S> {
             settings,
             market,
         };
-        opened.into_iter().for_each(|out| drop(core.list(out)));
+        opened.into_iter().for_each(|out| _ = core.list(out));
         Ok(core)
     }
 

@@ -22,8 +22,9 @@ pub(super) enum Sync {
     Joined {
         /// The last update number applied.
         last_id: u64,
-        /// How many events in a row were older.
-        old_run: u32,
+        /// How many events in a row were older than the one before them; none until the first one has followed, since
+        /// a snapshot may be far ahead of its stream.
+        old_run: Option<u32>,
     },
 }
 

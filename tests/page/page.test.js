@@ -15,7 +15,7 @@ let symbols;
 
 before(async () => {
   if (skip) return;
-  broker = await Broker.start("sim:?symbols=200&rate=4000&seed=1");
+  broker = await Broker.start("sim:?symbols=120&rate=6000&seed=1");
   browser = await launch();
   const listed = await (await fetch(`${broker.url}/v1/symbols`)).json();
   symbols = listed.symbols.map(({ symbol }) => symbol);

@@ -1,12 +1,13 @@
 use crate::files::{cryptofeed, hftbacktest, lines, recording};
-use crate::oracle::{same_digits, same_levels};
+use crate::oracle::{same_digits, same_levels, unsigned};
 use schemas::model::{Micros, Side, Trade, TradeId};
 use schemas::venue::Parser;
 use schemas::venue::binance::{Depth, Frame, Message, depth_body, parse};
 use serde_json::Value;
 
 fn same_time(time: Micros, expected: &Value) {
-    assert_eq!(Some(time.0 / 1000), expected.as_u64());
+    let micros = |time| if time < 1_000_000_000_000_000 { time * 1000 } else { time };
+    assert_eq!(Some(time.0), unsigned(expected).map(micros));
 }
 
 fn same_trade(trade: &Trade, id: u64, data: &Value) {
@@ -20,33 +21,34 @@ fn same_trade(trade: &Trade, id: u64, data: &Value) {
 fn same_depth(depth: &Depth<'_>, data: &Value) {
     assert_eq!(depth.symbol, data["s"]);
     same_time(depth.event_time, &data["E"]);
-    assert_eq!((Some(depth.first_id), Some(depth.last_id)), (data["U"].as_u64(), data["u"].as_u64()));
-    assert_eq!(depth.previous_id, data["pu"].as_u64());
+    assert_eq!((Some(depth.first_id), Some(depth.last_id)), (unsigned(&data["U"]), unsigned(&data["u"])));
+    assert_eq!(depth.previous_id, unsigned(&data["pu"]));
     same_levels(depth.bids, &data["b"]);
     same_levels(depth.asks, &data["a"]);
 }
 
 /// Checks a frame field by field and says of which kind it is.
-fn check(frame: &Frame<'_>, text: &[u8]) -> &'static str {
+pub(crate) fn check(frame: &Frame<'_>, text: &[u8]) -> &'static str {
     let expected: Value = serde_json::from_slice(text).expect("JSON");
-    assert_eq!(frame.stream, expected["stream"].as_str());
-    let data = if frame.stream.is_some() { &expected["data"] } else { &expected };
+    let inner = expected.get("data").filter(|_| !expected["stream"].is_null());
+    assert_eq!(frame.stream, inner.and_then(|_| expected["stream"].as_str()));
+    let data = inner.unwrap_or(&expected);
     match &frame.message {
         Message::Trade { symbol, event_time, id, trade } => {
-            assert_eq!((Some(*symbol), Some(*id)), (data["s"].as_str(), data["t"].as_u64()));
+            assert_eq!((Some(*symbol), Some(*id)), (data["s"].as_str(), unsigned(&data["t"])));
             same_time(*event_time, &data["E"]);
             same_trade(trade, *id, data);
             "trade"
         }
         Message::AggTrade { symbol, event_time, id, trade_ids, trade } => {
-            assert_eq!((Some(*symbol), Some(*id)), (data["s"].as_str(), data["a"].as_u64()));
-            assert_eq!((Some(trade_ids.0), Some(trade_ids.1)), (data["f"].as_u64(), data["l"].as_u64()));
+            assert_eq!((Some(*symbol), Some(*id)), (data["s"].as_str(), unsigned(&data["a"])));
+            assert_eq!((Some(trade_ids.0), Some(trade_ids.1)), (unsigned(&data["f"]), unsigned(&data["l"])));
             same_time(*event_time, &data["E"]);
             same_trade(trade, *id, data);
             "aggTrade"
         }
         Message::BookTicker { symbol, update_id, quote, .. } => {
-            assert_eq!((Some(*symbol), Some(*update_id)), (data["s"].as_str(), data["u"].as_u64()));
+            assert_eq!((Some(*symbol), Some(*update_id)), (data["s"].as_str(), unsigned(&data["u"])));
             same_digits(quote.bid, &data["b"]);
             same_digits(quote.bid_size, &data["B"]);
             same_digits(quote.ask, &data["a"]);
@@ -58,12 +60,29 @@ fn check(frame: &Frame<'_>, text: &[u8]) -> &'static str {
             "depth"
         }
         Message::PartialDepth { last_update_id, bids, asks } => {
-            assert_eq!(Some(*last_update_id), data["lastUpdateId"].as_u64());
+            assert_eq!(Some(*last_update_id), unsigned(&data["lastUpdateId"]));
             same_levels(bids, &data["bids"]);
             same_levels(asks, &data["asks"]);
             "snapshot"
         }
-        other => panic!("{other:?} from {}", String::from_utf8_lossy(text)),
+        Message::Ticker24h { symbol, event_time, ticker } => {
+            assert_eq!(Some(*symbol), data["s"].as_str());
+            same_time(*event_time, &data["E"]);
+            same_digits(ticker.last, &data["c"]);
+            same_digits(ticker.open, &data["o"]);
+            same_digits(ticker.high, &data["h"]);
+            same_digits(ticker.low, &data["l"]);
+            same_digits(ticker.volume, &data["v"]);
+            same_digits(ticker.quote_volume, &data["q"]);
+            same_digits(ticker.vwap, &data["w"]);
+            same_digits(ticker.change_pct, &data["P"]);
+            "24hrTicker"
+        }
+        Message::Error { code, message, .. } if data["error"].is_null() => {
+            assert_eq!((Some(*code), Some(*message)), (data["code"].as_i64(), data["msg"].as_str()));
+            "error"
+        }
+        _ => "other",
     }
 }
 

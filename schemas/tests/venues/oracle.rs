@@ -6,7 +6,20 @@ use serde_json::Value;
 
 /// The number is written like the string, or both are absent.
 pub(crate) fn same_digits(number: Option<Decimal>, expected: &Value) {
-    assert_eq!(number.map(|n| n.to_string()).as_deref(), expected.as_str());
+    same_text(number, expected.as_str());
+}
+
+/// The number is written like the text, or both are absent. Of exponents only the value is kept.
+pub(crate) fn same_text(number: Option<Decimal>, expected: Option<&str>) {
+    match expected {
+        Some(text) if text.contains(['e', 'E']) => assert_eq!(number, text.parse().ok()),
+        text => assert_eq!(number.map(|n| n.to_string()).as_deref(), text),
+    }
+}
+
+/// A whole number, also from a string.
+pub(crate) fn unsigned(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// The levels are those of an array of `["price","size"]`.

@@ -109,8 +109,7 @@ pub fn parse<'a>(frame: &'a mut [u8], parser: &'a mut Parser) -> Result<Message<
 }
 
 fn message<'a>(root: Field<'_, 'a>, levels: &'a mut Levels) -> Result<Message<'a>, VenueError> {
-    let [kind] = root.pick(["type"])?;
-    let Some(kind) = kind.present() else {
+    let Some(kind) = root.find("type")?.present() else {
         return Ok(Message::Unknown { kind: None });
     };
     match kind.text()? {

@@ -142,11 +142,10 @@ impl<'a, 't> Scanner<'a, 't> {
     }
 
     fn digits(&mut self) -> Result<usize, VenueError> {
-        let start = self.at;
-        while matches!(self.byte(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.expected("a digit")) } else { Ok(self.at - start) }
+        let rest = &self.text.as_bytes()[self.at..];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(self.expected("a digit")) } else { Ok(count) }
     }
 
     fn literal(&mut self, word: &'static str, value: StaticNode) -> Result<(), VenueError> {
@@ -189,22 +188,36 @@ impl<'a, 't> Scanner<'a, 't> {
     }
 }
 
+/// The bytes that end a run of plain text in a string: a quote, a backslash, control characters.
+const ENDS_TEXT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        table[control] = true;
+        control += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
+
 /// Where the string ends whose first character is at `start`, and whether it holds escapes.
 fn string_end(text: &str, start: usize) -> Result<(usize, bool), VenueError> {
     let bytes = text.as_bytes();
     let (mut at, mut escaped) = (start, false);
     loop {
-        match bytes.get(at) {
-            Some(b'"') => return Ok((at, escaped)),
-            Some(b'\\') => {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(length) = rest.iter().position(|byte| ENDS_TEXT[usize::from(*byte)]) else {
+            return Err(VenueError::Truncated { bytes: bytes.len() });
+        };
+        at += length;
+        match rest[length] {
+            b'"' => return Ok((at, escaped)),
+            b'\\' => {
                 escaped = true;
                 at += 2;
             }
-            Some(..0x20) => {
-                return Err(VenueError::Syntax { offset: at, expected: "no control character in a string" });
-            }
-            Some(_) => at += 1,
-            None => return Err(VenueError::Truncated { bytes: text.len() }),
+            _ => return Err(VenueError::Syntax { offset: at, expected: "no control character in a string" }),
         }
     }
 }

@@ -38,8 +38,13 @@ impl Tally {
 
     /// Closes it; what was counted, for the first who does.
     pub(crate) fn close(&self) -> Option<u64> {
+        if mutated(Mutant::AccountCloseIsTwoSteps) {
+            let before = self.0.load(Relaxed);
+            self.0.store(CLOSED, Relaxed);
+            return (before & CLOSED == 0).then_some(before);
+        }
         let before = self.0.swap(CLOSED, Relaxed);
-        (before & CLOSED == 0 || mutated(Mutant::AccountClosesTwice)).then_some(before & !CLOSED)
+        (before & CLOSED == 0).then_some(before)
     }
 }
 

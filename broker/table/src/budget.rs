@@ -8,13 +8,11 @@
 //! Most queued chunks are never evicted but lapped, so the queue must lose them too: with each chunk that is queued, two
 //! old ones are looked at and forgotten if their log no longer has them.
 
-use crossbeam::queue::SegQueue;
+use crate::sync::{AtomicI64, AtomicU64, Queue, TryLock};
 use crossbeam::utils::CachePadded;
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::AtomicU64;
+use std::sync::Weak;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, MutexGuard, TryLockError, Weak};
 
 /// Looks at queued chunks for each one that is queued; with two, at most half of the queue is chunks that are gone.
 const LOOKS_PER_CHUNK: usize = 2;
@@ -26,8 +24,8 @@ pub struct LogBudget {
     bytes: CachePadded<AtomicI64>,
     bytes_max: usize,
     evicted_chunks: AtomicU64,
-    completed: SegQueue<Completed>,
-    order: Mutex<EvictionOrder>,
+    completed: Queue<Completed>,
+    order: TryLock<EvictionOrder>,
 }
 
 /// A log that gives chunks up.
@@ -48,11 +46,11 @@ pub(crate) struct Completed {
 impl LogBudget {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            bytes: CachePadded::default(),
+            bytes: CachePadded::new(AtomicI64::new(0)),
             bytes_max,
             evicted_chunks: AtomicU64::new(0),
-            completed: SegQueue::new(),
-            order: Mutex::default(),
+            completed: Queue::new(),
+            order: TryLock::default(),
         }
     }
 
@@ -92,7 +90,7 @@ impl LogBudget {
     /// Queues a chunk for eviction.
     pub(crate) fn complete(&self, completed: Completed) {
         self.completed.push(completed);
-        if let Some(mut order) = self.try_order() {
+        if let Some(mut order) = self.order.try_lock() {
             order.absorb(&self.completed);
         }
     }
@@ -102,7 +100,7 @@ impl LogBudget {
         if !self.is_exceeded() {
             return;
         }
-        let Some(mut order) = self.try_order() else { return };
+        let Some(mut order) = self.order.try_lock() else { return };
         order.absorb(&self.completed);
         while self.is_exceeded() {
             let Some(oldest) = order.pop() else { return };
@@ -115,15 +113,6 @@ impl LogBudget {
     fn is_exceeded(&self) -> bool {
         self.bytes() > self.bytes_max
     }
-
-    /// Nobody waits for this lock. The order holds no invariant that a panic could break.
-    fn try_order(&self) -> Option<MutexGuard<'_, EvictionOrder>> {
-        match self.order.try_lock() {
-            Ok(order) => Some(order),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
 }
 
 /// Completed chunks, oldest first: all of `checked` is older than all of `unchecked`.
@@ -135,7 +124,7 @@ struct EvictionOrder {
 }
 
 impl EvictionOrder {
-    fn absorb(&mut self, completed: &SegQueue<Completed>) {
+    fn absorb(&mut self, completed: &Queue<Completed>) {
         while let Some(chunk) = completed.pop() {
             self.unchecked.push_back(chunk);
             for _ in 0..LOOKS_PER_CHUNK {

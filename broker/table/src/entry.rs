@@ -3,7 +3,7 @@
 use crate::account::{Account, Tally};
 use crate::frame::{Encoding, FrameCell};
 use crate::record::{Position, Record};
-use crate::sync::OnceLock;
+use crate::sync::{OnceLock, is_abandoned};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -133,6 +133,9 @@ impl<R> Entry<R> {
 
 impl<R> Drop for Entry<R> {
     fn drop(&mut self) {
+        if is_abandoned() {
+            return;
+        }
         if let Some(bytes) = self.as_mark.as_ref().and_then(Tally::close) {
             self.account.budget().give_back(bytes);
         }

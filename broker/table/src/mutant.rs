@@ -47,7 +47,7 @@ pub enum Mutant {
     EvictUncompared,
     QueueBeforeHead,
     // Accounting.
-    AccountClosesTwice,
+    AccountCloseIsTwoSteps,
     AccountAddsAfterClose,
 }
 

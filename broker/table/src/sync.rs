@@ -9,6 +9,10 @@ mod modelled;
 mod real;
 
 #[cfg(loom)]
-pub(crate) use modelled::{AtomicBool, AtomicU64, Guard, OnceLock, Slot};
+pub(crate) use modelled::{
+    AtomicBool, AtomicI64, AtomicU64, Guard, OnceLock, Queue, Slot, TryLock, is_abandoned,
+};
 #[cfg(not(loom))]
-pub(crate) use real::{AtomicBool, AtomicU64, Guard, OnceLock, Slot};
+pub(crate) use real::{
+    AtomicBool, AtomicI64, AtomicU64, Guard, OnceLock, Queue, Slot, TryLock, is_abandoned,
+};

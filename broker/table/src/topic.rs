@@ -240,7 +240,9 @@ impl<R: Record, I> Topic<R, I> {
             if found.is_some() {
                 return found;
             }
-            head = self.head_index();
+            let next = self.head_index();
+            assert!(!cfg!(loom) || next > head, "the head's entry is gone, and the head has not moved");
+            head = next;
         }
         None
     }

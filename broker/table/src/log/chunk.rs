@@ -3,7 +3,7 @@
 use super::CHUNK_ENTRIES;
 use crate::account::Account;
 use crate::entry::Entry;
-use crate::sync::OnceLock;
+use crate::sync::{OnceLock, is_abandoned};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -42,7 +42,9 @@ impl<R> Chunk<R> {
 
 impl<R> Drop for Chunk<R> {
     fn drop(&mut self) {
-        self.account.close();
+        if !is_abandoned() {
+            self.account.close();
+        }
     }
 }
 

@@ -1,11 +1,17 @@
 //! What loom can explore.
 
-use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+
+/// Whether the model has failed and only its memory is left to be freed: its atomics must not be touched any more.
+pub(crate) fn is_abandoned() -> bool {
+    std::thread::panicking()
+}
 
 /// A cell that is set once. The value stands beside a flag that publishes it.
 #[derive(Debug)]
@@ -89,5 +95,81 @@ impl<T> Slot<T> {
     fn find(&self, expected: &Arc<T>) -> Option<usize> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.iter().position(|value| value.as_ref().is_some_and(|value| Arc::ptr_eq(value, expected)))
+    }
+}
+
+/// A queue; each use of it is a step that loom can put elsewhere.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    uses: AtomicUsize,
+    values: Mutex<VecDeque<T>>,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new() -> Self {
+        Self { uses: AtomicUsize::new(0), values: Mutex::default() }
+    }
+
+    pub(crate) fn push(&self, value: T) {
+        self.use_it().push_back(value);
+    }
+
+    pub(crate) fn pop(&self) -> Option<T> {
+        self.use_it().pop_front()
+    }
+
+    fn use_it(&self) -> MutexGuard<'_, VecDeque<T>> {
+        self.uses.fetch_add(1, AcqRel);
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lock that nobody waits for.
+#[derive(Debug)]
+pub(crate) struct TryLock<T> {
+    is_taken: AtomicBool,
+    value: Mutex<T>,
+}
+
+impl<T: Default> Default for TryLock<T> {
+    fn default() -> Self {
+        Self { is_taken: AtomicBool::new(false), value: Mutex::default() }
+    }
+}
+
+impl<T> TryLock<T> {
+    pub(crate) fn try_lock(&self) -> Option<TryLockGuard<'_, T>> {
+        if self.is_taken.swap(true, Acquire) {
+            return None;
+        }
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(TryLockGuard { is_taken: &self.is_taken, value })
+    }
+}
+
+pub(crate) struct TryLockGuard<'a, T> {
+    is_taken: &'a AtomicBool,
+    value: MutexGuard<'a, T>,
+}
+
+impl<T> Deref for TryLockGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for TryLockGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T> Drop for TryLockGuard<'_, T> {
+    fn drop(&mut self) {
+        if !is_abandoned() {
+            self.is_taken.store(false, Release);
+        }
     }
 }

@@ -1,0 +1,88 @@
+//! Whatever races, each byte is given back once.
+
+use crate::explore::{Item, Model, table};
+use bytes::Bytes;
+use loom::thread;
+use std::sync::Arc;
+use table::mutant::Mutant;
+use table::{CHUNK_ENTRIES, Encoding, Entry, Publisher, Table, TopicOptions};
+
+const LAPPED: u64 = 2 * CHUNK_ENTRIES + 1;
+
+/// A log of two chunks, and one mark.
+const OPTIONS: TopicOptions = TopicOptions { log_entries: 1, marks_max: 1, marks_bytes_max: usize::MAX };
+
+const FRAME_BYTES: &[u8] = b"a frame";
+
+const FRAME: Model = Model { preemptions: 8, run: frame };
+
+/// A frame is encoded while the chunk of its entry is replaced.
+fn frame() {
+    let (table, mut publisher) = topic();
+    let first = publisher.publish(Item::update(1));
+    (2..LAPPED).for_each(|value| drop(publisher.publish(Item::update(value))));
+    let shard = thread::spawn(move || encode(&first));
+    publisher.publish(Item::update(LAPPED));
+    shard.join().unwrap();
+    assert_eq!(table.budget().bytes(), bytes_without_frames((1..=LAPPED).map(Item::update)));
+}
+
+const MARK: Model = Model { preemptions: 8, run: mark };
+
+/// A frame is encoded of a mark that is being forgotten, before its chunk is replaced.
+fn mark() {
+    let (table, mut publisher) = topic();
+    let item = |value| Item { is_mark: value <= 2, ..Item::update(value) };
+    let mark = publisher.publish(item(1));
+    let shard = thread::spawn(move || encode(&mark));
+    publisher.publish(item(2));
+    shard.join().unwrap();
+    (3..=LAPPED).for_each(|value| drop(publisher.publish(item(value))));
+    assert_eq!(table.budget().bytes(), bytes_without_frames((1..=LAPPED).map(item)));
+}
+
+const TWICE: Model = Model { preemptions: 8, run: twice };
+
+/// Two shards encode the same frame: one copy is kept, counted and seen by both.
+fn twice() {
+    let (table, mut publisher) = topic();
+    let entry = publisher.publish(Item::update(1));
+    let other = Arc::clone(&entry);
+    let shard = thread::spawn(move || encode(&other));
+    let mine = encode(&entry);
+    let theirs = shard.join().unwrap();
+    assert_eq!(mine, theirs);
+    let without = bytes_without_frames([Item::update(1)].into_iter());
+    assert_eq!(table.budget().bytes(), without + FRAME_BYTES.len());
+}
+
+fn topic() -> (Table<Item, u64>, Publisher<Item, u64>) {
+    let table = table(usize::MAX, 0);
+    let publisher = table.register_with(OPTIONS).unwrap();
+    (table, publisher)
+}
+
+/// The frame that the entry keeps, as an address.
+fn encode(entry: &Entry<Item>) -> usize {
+    let frame = entry.update_frame(Encoding::Json, || Bytes::copy_from_slice(FRAME_BYTES));
+    frame.as_ptr() as usize
+}
+
+fn bytes_without_frames(items: impl Iterator<Item = Item>) -> usize {
+    let (table, mut publisher) = topic();
+    items.for_each(|item| drop(publisher.publish(item)));
+    table.budget().bytes()
+}
+
+#[test]
+fn every_byte_is_given_back_once() {
+    FRAME.holds();
+    MARK.holds();
+    TWICE.holds();
+}
+
+#[test]
+fn mutants_of_accounting_are_found() {
+    FRAME.finds(&[Mutant::AccountCloseIsTwoSteps, Mutant::AccountAddsAfterClose]);
+    MARK.finds(&[Mutant::AccountCloseIsTwoSteps, Mutant::AccountAddsAfterClose]);
+}

@@ -3,6 +3,7 @@
 mod import;
 mod info;
 mod output;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ struct Cli {
 enum Command {
     Info(info::Args),
     Import(import::Args),
+    Serve(serve::Args),
 }
 
 /// Parses the process's arguments, does what they say, and tells how it went.
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Serve(args) => serve::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -75,6 +75,14 @@ impl Fields<'_> {
     }
 }
 
+impl Elements<'_> {
+    /// Whether the text turned out to be no whole array; known when the iteration has ended.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.0.state == State::Broken
+    }
+}
+
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 

@@ -14,12 +14,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod book;
 pub mod cli;
+pub mod edit;
 pub mod import;
 pub mod info;
 pub mod json;
 pub mod python_bytes;
+pub mod serve;
 pub mod source;
+pub mod stand_in;
 pub mod tape;
 pub mod time;
 pub mod venue;

@@ -1,3 +1,204 @@
-//! Binance spot.
+//! Binance spot: streams by path or by request, depth and exchange information over REST.
 
+mod depth;
+mod exchange_info;
 pub mod frame;
+mod requests;
+mod rest;
+mod rewrite;
+mod streams;
+mod survey;
+
+use crate::source::{Item, Kind};
+use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
+use depth::DepthBook;
+use frame::Frame;
+use requests::Request;
+use rustc_hash::FxHashMap;
+use schemas::capture::UnixNanos;
+use std::time::Duration;
+use streams::Streams;
+use survey::Survey;
+use tungstenite::Bytes;
+
+/// As documented: 1024 streams on a connection.
+const STREAMS_MAX: usize = 1024;
+const KEEP_ALIVE: KeepAlive =
+    KeepAlive { every: Duration::from_secs(20), pong_within: Duration::from_secs(60) };
+
+/// Stands in for Binance spot.
+#[derive(Debug, Default)]
+pub struct Binance {
+    survey: Survey,
+    streams: Streams,
+    conns: FxHashMap<ConnId, Conn>,
+    /// By symbol.
+    books: FxHashMap<String, DepthBook>,
+    turn: u64,
+}
+
+/// What a connection has asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Conn {
+    /// Payloads come in the wrapper that names the stream.
+    combined: bool,
+    /// Times are in microseconds.
+    micros: bool,
+}
+
+impl StandIn for Binance {
+    fn survey(&mut self, item: &Item) {
+        self.survey.see(item);
+    }
+
+    fn surveyed(&mut self) {
+        self.survey.finish();
+        self.rewind();
+    }
+
+    fn opened(
+        &mut self,
+        conn: ConnId,
+        target: &Target,
+        _: UnixNanos,
+        _: &mut Outbox,
+    ) -> Result<(), HttpReply> {
+        let (combined, streams) = requested_streams(target).ok_or_else(rest::not_found)?;
+        let micros = target.query("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
+        if streams.len() > STREAMS_MAX {
+            return Err(rest::error(400, -1100, "too many streams: at most 1024 for a connection"));
+        }
+        self.conns.insert(conn, Conn { combined, micros });
+        streams.iter().for_each(|stream| self.subscribe(conn, stream));
+        Ok(())
+    }
+
+    fn message(&mut self, conn: ConnId, text: &str, _: UnixNanos, out: &mut Outbox) {
+        let reply = match requests::parse(text) {
+            Ok((id, request)) => self.answer(conn, request).map_or_else(
+                |refusal| requests::refusal(2, refusal, &id),
+                |result| format!("{{\"result\":{result},\"id\":{id}}}"),
+            ),
+            Err(refusal) => refusal,
+        };
+        out.text(conn, reply);
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        self.conns.remove(&conn);
+        self.streams.remove_all(conn);
+    }
+
+    fn http(&mut self, target: &Target, now: UnixNanos) -> HttpReply {
+        rest::answer(target, now, &self.survey, &self.books, self.turn)
+    }
+
+    fn play(&mut self, item: &Item, moment: &Moment, out: &mut Outbox) {
+        self.turn = moment.turn;
+        match item.kind {
+            Kind::Frame => self.play_frame(&item.text, moment, out),
+            Kind::Binary if moment.heard => {
+                let bytes = Bytes::copy_from_slice(&item.bytes);
+                self.streams.to_all(|conn| out.0.push((conn, crate::stand_in::Out::Binary(bytes.clone()))));
+            }
+            _ => {}
+        }
+    }
+
+    fn rewind(&mut self) {
+        let books = self.survey.bodies().map(|(symbol, bodies)| (symbol.to_owned(), DepthBook::new(bodies)));
+        self.books = books.collect();
+    }
+
+    fn tick(&mut self, _: UnixNanos, _: bool, _: &mut Outbox) {}
+
+    fn has_subscribers(&self) -> bool {
+        !self.streams.is_empty()
+    }
+
+    fn keep_alive(&self) -> Option<KeepAlive> {
+        Some(KEEP_ALIVE)
+    }
+}
+
+impl Binance {
+    fn subscribe(&mut self, conn: ConnId, stream: &str) {
+        let recorded = self.survey.recorded_stream(stream);
+        if recorded.is_none() {
+            tracing::warn!(
+                "connection {conn} asks for {stream}, which the capture does not hold: it stays silent"
+            );
+        }
+        self.streams.add(conn, recorded.unwrap_or(stream), stream);
+    }
+
+    /// Does what is asked and returns the result, or says why not.
+    fn answer(&mut self, conn: ConnId, request: Request) -> Result<String, &'static str> {
+        let state = self.conns.entry(conn).or_default();
+        match request {
+            Request::Subscribe(streams) => {
+                let held = self.streams.of(conn).len();
+                if held + streams.len() > STREAMS_MAX {
+                    return Err("Invalid request: too many streams, at most 1024 for a connection");
+                }
+                streams.iter().for_each(|stream| self.subscribe(conn, stream));
+            }
+            Request::Unsubscribe(streams) => {
+                streams.iter().for_each(|stream| self.streams.remove(conn, stream))
+            }
+            Request::List => return Ok(requests::list(self.streams.of(conn))),
+            Request::SetCombined(combined) => state.combined = combined,
+            Request::GetCombined => return Ok(state.combined.to_string()),
+        }
+        Ok("null".to_owned())
+    }
+
+    fn play_frame(&mut self, text: &str, moment: &Moment, out: &mut Outbox) {
+        let Some(frame) = Frame::parse(text) else {
+            return self.play_damaged(text, moment, out);
+        };
+        let Some(stream) = frame.stream_name() else {
+            let is_control = frame.is_rest_depth() || frame.event.is_reply || frame.event.name.is_some();
+            if !is_control {
+                self.play_damaged(text, moment, out);
+            }
+            return;
+        };
+        if frame.event.is_depth_update() && self.survey.is_book_stream(&stream) {
+            self.keep_book(&frame);
+        }
+        if moment.heard {
+            let ids = self.survey.id_shift(&frame, moment.turn);
+            let conns = &self.conns;
+            let options = |conn| conns.get(&conn).map_or((false, false), |conn| (conn.combined, conn.micros));
+            self.streams.deliver(&frame, &stream, options, &rewrite::Rewrite { moment: *moment, ids }, out);
+        }
+    }
+
+    /// What cannot be read goes to whoever listens, as it came.
+    fn play_damaged(&self, text: &str, moment: &Moment, out: &mut Outbox) {
+        if moment.heard {
+            self.streams.to_all(|conn| out.text(conn, text));
+        }
+    }
+
+    fn keep_book(&mut self, frame: &Frame<'_>) {
+        let Some(symbol) = frame.event.symbol else { return };
+        if let Some(book) = self.books.get_mut(symbol) {
+            book.apply(&frame.event);
+        }
+    }
+}
+
+/// Whether the path wants combined streams, and which it names; none for a path without streams.
+fn requested_streams(target: &Target) -> Option<(bool, Vec<String>)> {
+    let names = |text: &str| text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    match target.path.as_str() {
+        "/stream" | "/stream/" => Some((true, names(target.query("streams").unwrap_or_default()))),
+        "/ws" | "/ws/" => Some((false, Vec::new())),
+        path => Some((false, names(path.strip_prefix("/ws/")?))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! What the tests of this crate share.
-#![allow(dead_code, clippy::print_stderr, reason = "each test binary uses its own part; skips are loud")]
+#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "skips are loud, and a test may")]
+
+pub(crate) mod served;
 
 use std::path::{Path, PathBuf};
 

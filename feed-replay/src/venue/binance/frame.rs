@@ -38,6 +38,10 @@ pub struct Event<'a> {
     pub trade_id: Option<u64>,
     /// The aggregate trade's id, a numeric `a`.
     pub aggregate_id: Option<u64>,
+    /// The first trade of an aggregate, `f`.
+    pub first_trade_id: Option<u64>,
+    /// The last trade of an aggregate, `l`.
+    pub last_trade_id: Option<u64>,
     /// `b`: levels in depth events, a price in book tickers.
     pub bids: &'a str,
     /// `a`: levels in depth events, a price in book tickers.
@@ -106,6 +110,8 @@ impl<'a> Event<'a> {
             "U" => self.first_id = field.integer(),
             "u" => self.last_id = field.integer(),
             "t" => self.trade_id = field.integer(),
+            "f" => self.first_trade_id = field.integer(),
+            "l" => self.last_trade_id = field.integer(),
             "lastUpdateId" => self.last_update_id = field.integer(),
             "b" | "bids" => self.bids = field.value,
             "a" | "asks" => {

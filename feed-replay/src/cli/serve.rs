@@ -1,0 +1,148 @@
+//! `feed-replay serve`
+
+use crate::serve::{Limits, Server, Settings, Speed, When};
+use crate::source::RestFile;
+use crate::tape::Tape;
+use crate::venue::Venue;
+use anyhow::{Context as _, ensure};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Stand in for a venue: replay a capture over the venue's own WebSocket and REST paths
+///
+/// Clients connect as they would to the venue, subscribe in its own form and get its own replies and errors. Captures are
+/// served, and as they are files of cryptofeed, cbcap and frame-per-line files.
+///
+/// The clock starts with the first subscription, once no further request has come for --settle-ms; all connections share it.
+/// REST depth (Binance) and the snapshots for late subscribers (Coinbase, Kraken) are the recorded ones until those have been
+/// played, and then the book as played since. At the end connections stay open. A line `feed-replay: serving ...` on standard
+/// output says that clients can connect; with port 0 it tells the real port.
+///
+///   binance   /ws/<stream>[/<stream>...], /stream?streams=, /ws and /stream with SUBSCRIBE requests; timeUnit=MICROSECOND;
+///             /api/v3/depth, exchangeInfo (as recorded, else made of what the capture shows), ping, time
+///   coinbase  / with subscribe requests
+///   kraken    /v2 or /, version 2 of the protocol; book depth as recorded, others are refused as not supported
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Args {
+    /// The capture; several are read as one, by time
+    #[arg(required = true, value_name = "CAPTURE", env = "TICKCAST_CAPTURE")]
+    captures: Vec<PathBuf>,
+    /// The venue to stand in for: binance, coinbase or kraken
+    #[arg(long, env = "TICKCAST_VENUE")]
+    venue: Venue,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, env = "TICKCAST_LISTEN", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// How many times as fast as recorded, or `max`: as fast as the slowest reader takes it
+    #[arg(long, env = "TICKCAST_SPEED", default_value = "1")]
+    speed: Speed,
+    /// Begin anew at the end. Event times and ids go on rising; a client sees a gap in Binance's depth and fetches it anew,
+    /// Coinbase and Kraken send their snapshots again
+    #[arg(long = "loop", env = "TICKCAST_LOOP")]
+    looped: bool,
+    /// Replace event times by the scheduled time of sending, in microseconds where the venue has them (Binance: where the
+    /// client asks for timeUnit=MICROSECOND)
+    #[arg(long, env = "TICKCAST_RESTAMP")]
+    restamp: bool,
+    /// Start here: unix seconds or nanoseconds, a time such as 2026-07-07T22:58:17Z, or an offset such as +30s
+    #[arg(long, env = "TICKCAST_FROM", value_name = "T")]
+    from: Option<When>,
+    /// End here, written in the same ways
+    #[arg(long, env = "TICKCAST_TO", value_name = "T")]
+    to: Option<When>,
+    /// Put a REST depth body where it joins the stream (Binance): the URL with its symbol=, and the file that holds the body
+    #[arg(long, value_name = "URL=FILE")]
+    rest: Vec<RestFile>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// See [`Limits`].
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
+    /// Start when no request has come for so long after the first subscription
+    #[arg(long, env = "TICKCAST_SETTLE_MS", default_value_t = 250, value_name = "MS")]
+    settle_ms: u64,
+    /// Open connections at most
+    #[arg(long, env = "TICKCAST_CONNECTIONS_MAX", default_value_t = 1_000, value_name = "N")]
+    connections_max: usize,
+    /// Bytes that may wait for one connection before it is cut off
+    #[arg(long, env = "TICKCAST_QUEUE_BYTES_MAX", default_value_t = 64 << 20, value_name = "BYTES")]
+    queue_bytes_max: usize,
+    /// Messages from a client in a second before it is closed
+    #[arg(long, env = "TICKCAST_REQUESTS_PER_S_MAX", default_value_t = 100, value_name = "N")]
+    requests_per_s_max: u32,
+    /// The longest message from a client
+    #[arg(long, env = "TICKCAST_REQUEST_BYTES_MAX", default_value_t = 256 << 10, value_name = "BYTES")]
+    request_bytes_max: usize,
+    /// Cut off a connection that reads nothing for so long at speed `max`
+    #[arg(long, env = "TICKCAST_STALL_MS_MAX", default_value_t = 30_000, value_name = "MS")]
+    stall_ms_max: u64,
+    /// Ping clients so often, instead of as often as the venue does (Binance: 20,000)
+    #[arg(long, env = "TICKCAST_PING_MS", value_name = "MS")]
+    ping_ms: Option<u64>,
+    /// Close a client that sends no pong for so long, instead of the venue's time (Binance: 60,000)
+    #[arg(long, env = "TICKCAST_PONG_MS_MAX", value_name = "MS")]
+    pong_ms_max: Option<u64>,
+    /// Close a Coinbase connection that has not subscribed by then
+    #[arg(long, env = "TICKCAST_SUBSCRIBE_MS_MAX", default_value_t = 5_000, value_name = "MS")]
+    subscribe_ms_max: u64,
+}
+
+impl LimitArgs {
+    fn limits(&self) -> Limits {
+        Limits {
+            settle: Duration::from_millis(self.settle_ms),
+            connections_max: self.connections_max,
+            queue_bytes_max: self.queue_bytes_max,
+            stall_max: Duration::from_millis(self.stall_ms_max),
+            request_bytes_max: self.request_bytes_max,
+            requests_per_s_max: self.requests_per_s_max,
+            subscribe_within: Duration::from_millis(self.subscribe_ms_max),
+            ping_every: self.ping_ms.map(|ms| Duration::from_millis(ms.max(1))),
+            pong_within: self.pong_ms_max.map(Duration::from_millis),
+            ..Limits::default()
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    ensure!(args.rest.is_empty() || args.venue == Venue::Binance, "--rest: only binance has depth over REST");
+    let tape = Tape::new(&args.captures, None, Some(args.venue))?.with_rest(args.rest.clone());
+    let settings = Settings {
+        venue: args.venue,
+        tape,
+        speed: args.speed,
+        looped: args.looped,
+        restamp: args.restamp,
+        from: args.from,
+        to: args.to,
+        limits: args.limits.limits(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(serve(args, settings))
+}
+
+async fn serve(args: &Args, settings: Settings) -> anyhow::Result<()> {
+    // Before anything is served, so that no signal is missed.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let name = settings.tape.path().display().to_string();
+    let server = Server::bind(args.listen, settings).await?;
+    let (venue, address) = (args.venue, server.address());
+    let ready = format!("feed-replay: serving {name} as {venue} on ws://{address} and http://{address}");
+    writeln!(io::stdout(), "{ready}").context("standard output")?;
+    server
+        .run(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("shutting down");
+        })
+        .await;
+    Ok(())
+}

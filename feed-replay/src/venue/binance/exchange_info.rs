@@ -1,0 +1,122 @@
+//! The exchange's information on symbols: as recorded, or made from what the capture shows.
+
+use super::survey::{Survey, SymbolSurvey};
+use crate::json::{elements, field, fields, unquoted};
+use schemas::decimal::Decimal;
+use serde_json::{Value, json};
+
+/// Assets in which prices are quoted, longer names before those that they end with.
+const QUOTES: [&str; 24] = [
+    "FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BIDR", "IDRT", "BVND", "USD", "DAI", "BTC", "ETH",
+    "BNB", "EUR", "TRY", "BRL", "AUD", "GBP", "RUB", "UAH", "NGN", "JPY", "XRP",
+];
+
+/// The most digits behind the point that mattered.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Precision {
+    price: u32,
+    size: u32,
+}
+
+impl Precision {
+    /// Looks at the first levels of a depth body.
+    pub(super) fn see_body(&mut self, body: &str) {
+        for side in ["bids", "asks"].into_iter().filter_map(|side| field(body, side)) {
+            for (_, level) in elements(side.value).take(100) {
+                let mut numbers = elements(level).map(|(_, number)| digits(number));
+                self.price = self.price.max(numbers.next().unwrap_or(0));
+                self.size = self.size.max(numbers.next().unwrap_or(0));
+            }
+        }
+    }
+
+    /// Looks at a trade or a book ticker.
+    pub(super) fn see_event(&mut self, payload: &str) {
+        let is_statistic = payload.starts_with("{\"e\":\"24hr");
+        for field in fields(payload).filter(|field| !is_statistic && field.value.starts_with('"')) {
+            match field.key {
+                "p" | "b" | "a" => self.price = self.price.max(digits(field.value)),
+                "q" | "B" | "A" => self.size = self.size.max(digits(field.value)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How many digits behind the point a number needs, without the zeros at its end.
+fn digits(number: &str) -> u32 {
+    let text = unquoted(number);
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction.trim_end_matches('0'));
+    if Decimal::parse(text.as_bytes()).is_ok() { u32::try_from(fraction.len()).unwrap_or(0) } else { 0 }
+}
+
+/// The information on the symbols that `wanted` accepts; all of it as recorded where that is everything.
+pub(super) fn text(survey: &Survey, wanted: Option<&[String]>, now_ms: u64) -> String {
+    let recorded = survey.exchange_info();
+    if let (Some(recorded), None) = (recorded, wanted) {
+        return recorded.to_owned();
+    }
+    let mut info =
+        recorded.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| made(survey, now_ms));
+    if let (Some(wanted), Some(Value::Array(symbols))) = (wanted, info.get_mut("symbols")) {
+        symbols.retain(|symbol| wanted.iter().any(|name| symbol["symbol"] == **name));
+    }
+    info.to_string()
+}
+
+/// Whether the information, recorded or made, has this symbol.
+pub(super) fn has(survey: &Survey, symbol: &str) -> bool {
+    survey.symbols().contains_key(symbol)
+        || survey.exchange_info().is_some_and(|text| text.contains(&format!("\"symbol\":\"{symbol}\"")))
+}
+
+fn made(survey: &Survey, now_ms: u64) -> Value {
+    let symbols: Vec<_> = survey.symbols().iter().map(|(name, symbol)| made_symbol(name, symbol)).collect();
+    json!({"timezone": "UTC", "serverTime": now_ms, "rateLimits": [], "exchangeFilters": [], "symbols": symbols})
+}
+
+fn made_symbol(name: &str, symbol: &SymbolSurvey) -> Value {
+    let (base, quote) = assets(name);
+    let Precision { price, size } = symbol.precision;
+    let step = |digits| Decimal::new(1, digits).to_string();
+    json!({
+        "symbol": name, "status": "TRADING",
+        "baseAsset": base, "baseAssetPrecision": 8, "quoteAsset": quote, "quotePrecision": 8, "quoteAssetPrecision": 8,
+        "filters": [
+            {"filterType": "PRICE_FILTER", "tickSize": step(price)},
+            {"filterType": "LOT_SIZE", "stepSize": step(size)},
+        ],
+    })
+}
+
+/// Base and quote asset, told apart by the quote assets that Binance has.
+fn assets(symbol: &str) -> (&str, &str) {
+    let quote = QUOTES.into_iter().find(|quote| symbol.len() > quote.len() && symbol.ends_with(quote));
+    symbol.split_at(symbol.len() - quote.map_or(0, str::len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn symbols_are_split_where_a_quote_asset_begins() {
+        let cases = [
+            ("BTCUSDT", "BTC", "USDT"),
+            ("RENBTCETH", "RENBTC", "ETH"),
+            ("BTCAUD", "BTC", "AUD"),
+            ("ODD", "ODD", ""),
+        ];
+        for (symbol, base, quote) in cases {
+            assert_eq!(assets(symbol), (base, quote));
+        }
+    }
+
+    #[test]
+    fn zeros_at_the_end_do_not_count_as_precision() {
+        let mut precision = Precision::default();
+        precision.see_event(r#"{"e":"trade","p":"61837.63000000","q":"0.02000000","t":5}"#);
+        precision.see_body(r#"{"bids":[["1.50","0.00100"]],"asks":[]}"#);
+        assert_eq!(precision, Precision { price: 2, size: 3 });
+    }
+}

@@ -1,0 +1,181 @@
+//! What a capture holds, learnt before it is served: streams, symbols, REST bodies, ranges of ids.
+
+use super::depth::Body;
+use super::exchange_info::Precision;
+use super::frame::Frame;
+use super::rewrite::IdShift;
+use crate::source::rest::symbol_of_url;
+use crate::source::{Item, Kind};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    symbols: BTreeMap<String, SymbolSurvey>,
+    /// The recorded streams by the name that they have without their interval.
+    streams: FxHashMap<String, Vec<String>>,
+    /// Depth bodies that do not say whose they are.
+    orphans: Vec<Body>,
+    exchange_info: Option<String>,
+}
+
+/// What is known of a symbol.
+#[derive(Debug, Default)]
+pub(super) struct SymbolSurvey {
+    bodies: Vec<Body>,
+    updates: Range,
+    trades: Range,
+    aggregates: Range,
+    /// The stream whose events keep the book: the first one recorded.
+    book_stream: Option<String>,
+    /// The finest digits seen.
+    pub(super) precision: Precision,
+}
+
+/// The smallest and the largest id seen.
+#[derive(Debug, Default, Clone, Copy)]
+struct Range(Option<(u64, u64)>);
+
+impl Range {
+    fn see(&mut self, id: Option<u64>) {
+        if let Some(id) = id {
+            let (least, most) = self.0.unwrap_or((id, id));
+            self.0 = Some((least.min(id), most.max(id)));
+        }
+    }
+
+    fn width(self) -> u64 {
+        self.0.map_or(0, |(least, most)| most - least + 1)
+    }
+
+    fn holds(self, id: u64) -> bool {
+        self.0.is_some_and(|(least, most)| (least..=most).contains(&id))
+    }
+}
+
+impl Survey {
+    pub(super) fn see(&mut self, item: &Item) {
+        match item.kind {
+            Kind::Frame => self.see_frame(&item.text),
+            Kind::Http if item.url.contains("/exchangeInfo") => self.exchange_info = Some(item.text.clone()),
+            Kind::Http if item.url.contains("/depth") => self.see_body(&item.text, symbol_of_url(&item.url)),
+            _ => {}
+        }
+    }
+
+    fn see_frame(&mut self, text: &str) {
+        let Some(frame) = Frame::parse(text) else { return };
+        if frame.is_rest_depth() {
+            return self.see_body(text, frame.event.symbol.map(str::to_owned));
+        }
+        let Some(stream) = frame.stream_name() else { return };
+        let known = self.streams.entry(without_interval(&stream).to_owned()).or_default();
+        if !known.iter().any(|name| *name == *stream) {
+            known.push(stream.clone().into_owned());
+        }
+        let Some(symbol) = frame.event.symbol else { return };
+        if !self.symbols.contains_key(symbol) {
+            self.symbols.insert(symbol.to_owned(), SymbolSurvey::default());
+        }
+        if let Some(known) = self.symbols.get_mut(symbol) {
+            known.see(&frame, &stream);
+        }
+    }
+
+    fn see_body(&mut self, text: &str, symbol: Option<String>) {
+        let id = Frame::parse(text).and_then(|frame| frame.event.last_update_id);
+        let Some(last_update_id) = id else { return };
+        let body = Body { last_update_id, text: text.into() };
+        match symbol {
+            Some(symbol) => self.symbols.entry(symbol).or_default().take_body(body),
+            None => self.orphans.push(body),
+        }
+    }
+
+    /// Finds out whose the bodies are that do not say it: the only symbol's, or that of the only one whose ids go on from it.
+    pub(super) fn finish(&mut self) {
+        for body in std::mem::take(&mut self.orphans) {
+            let only = self.symbols.len() == 1;
+            let fits = |symbol: &SymbolSurvey| only || symbol.updates.holds(body.last_update_id + 1);
+            let mut fitting = self.symbols.values_mut().filter(|symbol| fits(symbol));
+            match (fitting.next(), fitting.next()) {
+                (Some(symbol), None) => symbol.take_body(body),
+                _ => tracing::warn!("the depth body at {} fits no symbol, or several", body.last_update_id),
+            }
+        }
+    }
+
+    /// The recorded stream that a client's name means: itself, or the same data at another interval.
+    pub(super) fn recorded_stream(&self, asked: &str) -> Option<&str> {
+        let known = self.streams.get(without_interval(asked))?;
+        known.iter().find(|name| *name == asked).or(known.first()).map(String::as_str)
+    }
+
+    /// Whether the book of its symbol is kept by this stream's events.
+    pub(super) fn is_book_stream(&self, stream: &str) -> bool {
+        let symbol = stream.split('@').next().unwrap_or_default().to_ascii_uppercase();
+        self.symbols.get(&symbol).is_some_and(|symbol| symbol.book_stream.as_deref() == Some(stream))
+    }
+
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (&str, &[Body])> {
+        self.symbols.iter().map(|(name, symbol)| (name.as_str(), symbol.bodies.as_slice()))
+    }
+
+    pub(super) fn symbols(&self) -> &BTreeMap<String, SymbolSurvey> {
+        &self.symbols
+    }
+
+    pub(super) fn exchange_info(&self) -> Option<&str> {
+        self.exchange_info.as_deref()
+    }
+
+    pub(super) fn id_shift(&self, frame: &Frame<'_>, turn: u64) -> IdShift {
+        let symbol = frame.event.symbol.filter(|_| turn > 0);
+        symbol
+            .and_then(|symbol| self.symbols.get(symbol))
+            .map_or(IdShift::default(), |symbol| symbol.id_shift(turn))
+    }
+}
+
+impl SymbolSurvey {
+    /// When the capture begins anew, ids go on rising. Those of trades are contiguous. Those of books leave out one, since the
+    /// book begins anew: a client sees the gap and fetches it.
+    pub(super) fn id_shift(&self, turn: u64) -> IdShift {
+        let updates = self.updates.width() + 1;
+        let (trades, aggregates) = (self.trades.width(), self.aggregates.width());
+        IdShift { updates: updates * turn, trades: trades * turn, aggregates: aggregates * turn }
+    }
+
+    fn take_body(&mut self, body: Body) {
+        self.updates.see(Some(body.last_update_id));
+        self.precision.see_body(&body.text);
+        self.bodies.push(body);
+    }
+
+    fn see(&mut self, frame: &Frame<'_>, stream: &str) {
+        let event = &frame.event;
+        self.updates.see(event.first_id);
+        self.updates.see(event.last_id);
+        match event.name {
+            Some("trade") => self.trades.see(event.trade_id),
+            Some("aggTrade") => {
+                self.aggregates.see(event.aggregate_id);
+                self.trades.see(event.first_trade_id);
+                self.trades.see(event.last_trade_id);
+            }
+            Some("depthUpdate") if self.book_stream.is_none() => self.book_stream = Some(stream.to_owned()),
+            _ => {}
+        }
+        if !event.is_depth_update() {
+            self.precision.see_event(frame.payload());
+        }
+    }
+}
+
+/// `btcusdt@depth@100ms` without `@100ms`. Other streams have no interval of this kind.
+fn without_interval(stream: &str) -> &str {
+    match stream.rsplit_once('@') {
+        Some((name, interval)) if name.contains("@depth") && interval.ends_with("ms") => name,
+        _ => stream,
+    }
+}

@@ -2,7 +2,8 @@
 //! requests, and the bodies of REST `depth` and `exchangeInfo`. Formats: the venue's "WebSocket Streams" and "REST
 //! API" pages. The futures' `pu` is read too.
 //!
-//! Times are milliseconds, or microseconds where the connection asked for `timeUnit=MICROSECOND`; they are told apart by size.
+//! Times are milliseconds, or microseconds where the connection asked for `timeUnit=MICROSECOND`; they are told
+//! apart by size.
 
 mod request;
 mod rest;
@@ -142,7 +143,7 @@ pub enum Id<'a> {
     Absent,
 }
 
-/// Parses a frame in place. What was escaped in its strings is unescaped there, so log it from a copy or as it is then.
+/// Parses a frame in place: what was escaped in its strings is unescaped there, so it cannot be parsed again.
 ///
 /// # Errors
 /// [`VenueError`] if it is no JSON object, or if a message of a known kind lacks a field or holds a bad one.

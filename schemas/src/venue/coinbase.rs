@@ -100,7 +100,7 @@ pub struct Subscribed<'a> {
     pub products: Vec<&'a str>,
 }
 
-/// Parses a frame in place. What was escaped in its strings is unescaped there.
+/// Parses a frame in place: what was escaped in its strings is unescaped there, so it cannot be parsed again.
 ///
 /// # Errors
 /// [`VenueError`] if it is no JSON object, or if a message of a known kind lacks a field or holds a bad one.

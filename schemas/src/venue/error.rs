@@ -3,7 +3,8 @@ use crate::decimal::DecimalError;
 /// The longest piece of a frame that an error repeats, in characters.
 const SHOWN_CHARACTERS_MAX: usize = 40;
 
-/// What is wrong with a frame, and where. The frame itself is not in it: whoever logs the error adds the bytes, bounded.
+/// What is wrong with a frame, and where. The frame itself is not in it: whoever logs the error adds the bytes,
+/// bounded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VenueError {
     /// The frame is only the beginning of one.

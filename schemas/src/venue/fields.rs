@@ -4,7 +4,8 @@ use crate::decimal::Decimal;
 use crate::model::{Level, Side};
 use simd_json::{Node, StaticNode};
 
-/// A value on the tape with the name that errors call it by. A tape holds a value's header, then what belongs to it.
+/// A value on the tape, with the name that errors call it by. A tape holds a value's header, then what belongs to
+/// it.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'t, 'a> {
     name: &'static str,
@@ -59,7 +60,7 @@ impl<'t, 'a> Field<'t, 'a> {
 
     /// The first member of this object that has this name.
     ///
-    /// Cheaper than [`Self::pick`] for what nearly always comes first.
+    /// Cheaper than [`Self::pick`] for what nearly always comes first, which a message's kind does.
     pub(super) fn find(self, name: &'static str) -> Result<Field<'t, 'a>, VenueError> {
         let Some((Node::Object { count, .. }, members)) = self.nodes.split_first() else {
             return Err(self.wrong("an object"));

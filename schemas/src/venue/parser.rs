@@ -125,3 +125,31 @@ fn refused(error: &simd_json::Error, bytes: usize, closed: bool) -> VenueError {
     };
     VenueError::Syntax { offset, expected }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_of_an_unusually_large_frame_are_given_back() {
+        let mut parser = Parser::default();
+        let large = format!("[{}0]", "0,".repeat(KEPT_FRAME_BYTES_MAX / 2));
+        for _ in 0..2 {
+            parser.in_place(&mut large.clone().into_bytes(), |_, _| Ok(())).unwrap();
+            assert!(parser.tape.0.capacity() > KEPT_FRAME_BYTES_MAX / 2);
+            parser.as_text(b"[1]", |_, _| Ok(())).unwrap();
+            assert!(parser.tape.0.capacity() < 1024, "{}", parser.tape.0.capacity());
+        }
+    }
+
+    #[test]
+    fn buffers_of_usual_frames_are_kept() {
+        let mut parser = Parser::default();
+        let mut tapes = [std::ptr::null(); 2];
+        for tape in &mut tapes {
+            parser.in_place(&mut b"[1,2,3]".to_vec(), |_, _| Ok(())).unwrap();
+            *tape = parser.tape.0.as_ptr();
+        }
+        assert_eq!(tapes[0], tapes[1]);
+    }
+}

@@ -164,3 +164,46 @@ impl std::fmt::Debug for EvictionOrder {
         f.debug_struct("EvictionOrder").field("queued", &queued).finish()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::LogBudget;
+    use crate::log::CHUNK_ENTRIES;
+    use crate::record::Record;
+    use crate::table::Table;
+
+    struct Item;
+
+    impl Record for Item {
+        fn width(&self) -> u64 {
+            1
+        }
+
+        fn is_mark(&self) -> bool {
+            false
+        }
+
+        fn bytes(&self) -> usize {
+            1
+        }
+    }
+
+    fn queued(budget: &LogBudget) -> usize {
+        let order = budget.order.try_lock().expect("there is no other publisher");
+        budget.completed.len() + order.checked.len() + order.unchecked.len()
+    }
+
+    #[test]
+    fn the_queue_forgets_chunks_that_were_lapped() {
+        let table: Table<Item, ()> = Table::new(10, usize::MAX, Vec::new());
+        let (mut slow, mut fast) = (table.register(10_000).unwrap(), table.register(256).unwrap());
+        let (held_by_slow, held_by_fast) = (10, 5);
+        (0..held_by_slow * CHUNK_ENTRIES).for_each(|_| drop(slow.publish(Item)));
+        for _ in 0..1_000 * CHUNK_ENTRIES {
+            fast.publish(Item);
+            assert!(queued(table.budget()) as u64 <= 2 * (held_by_slow + held_by_fast) + 2);
+        }
+        slow.publish(Item);
+        assert!(queued(table.budget()) as u64 >= held_by_slow, "what is still there is still queued");
+    }
+}

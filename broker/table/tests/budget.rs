@@ -1,0 +1,216 @@
+//! The bytes of all logs together: what is counted, what goes when there are too many, and that nothing is left over.
+#![cfg(not(loom))]
+#![allow(clippy::unwrap_used, reason = "clippy takes only the functions marked as tests for tests")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{Item, table};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::sync::Arc;
+use table::{CHUNK_ENTRIES, Encoding, Entry, Publisher, Table, TopicOptions};
+
+fn encode(entry: &Entry<Item>, bytes: usize) {
+    entry.update_frame(Encoding::Json, || Bytes::from(vec![b'x'; bytes]));
+}
+
+/// Bytes that `change` added.
+fn added(table: &Table<Item, u64>, change: impl FnOnce()) -> usize {
+    let before = table.budget().bytes();
+    change();
+    table.budget().bytes() - before
+}
+
+fn publish(publisher: &mut Publisher<Item, u64>, count: u64) {
+    (0..count).for_each(|value| drop(publisher.publish(Item::update(value))));
+}
+
+/// What one entry of no bytes adds to an open chunk.
+fn entry_bytes() -> usize {
+    let table = table(usize::MAX);
+    let mut publisher = table.register(256).unwrap();
+    publish(&mut publisher, 1);
+    added(&table, || drop(publisher.publish(Item { bytes: 0, ..Item::update(0) })))
+}
+
+#[test]
+fn a_topic_without_entries_takes_none_of_the_budget() {
+    let table = table(usize::MAX);
+    let publisher = table.register(4_096).unwrap();
+    assert_eq!(table.budget().bytes(), 0);
+    drop(publisher);
+}
+
+#[test]
+fn records_and_frames_are_counted() {
+    let table = table(usize::MAX);
+    let mut publisher = table.register(256).unwrap();
+    publish(&mut publisher, 1);
+    let overhead = entry_bytes();
+    assert!((50..400).contains(&overhead), "{overhead}");
+    let item = |bytes| Item { bytes, ..Item::update(0) };
+    assert_eq!(added(&table, || drop(publisher.publish(item(1_234)))), overhead + 1_234);
+
+    let entry = publisher.publish(item(10));
+    assert_eq!(added(&table, || encode(&entry, 500)), 500);
+    assert_eq!(added(&table, || encode(&entry, 500)), 0, "it is encoded once");
+    let snapshot =
+        added(&table, || drop(entry.snapshot_frame(Encoding::Json, || Bytes::from_static(b"1234")).clone()));
+    assert_eq!(snapshot, 4 + size_of::<table::FrameCell>());
+}
+
+#[test]
+fn a_lapped_chunk_gives_everything_back_and_takes_nothing_more() {
+    let table = table(usize::MAX);
+    let mut publisher = table.register(1).unwrap();
+    publish(&mut publisher, 2 * CHUNK_ENTRIES);
+    let full = table.budget().bytes();
+    let held: Vec<_> = (1..=CHUNK_ENTRIES).map(|index| publisher.topic().read(index).unwrap()).collect();
+    held.iter().take(10).for_each(|entry| encode(entry, 1_000));
+    assert_eq!(table.budget().bytes(), full + 10_000);
+
+    publish(&mut publisher, CHUNK_ENTRIES);
+    assert_eq!(
+        table.budget().bytes(),
+        full,
+        "the first chunk is no longer in the log, though its entries are held"
+    );
+    held.iter().for_each(|entry| encode(entry, 1_000));
+    drop(held);
+    assert_eq!(table.budget().bytes(), full, "nothing is taken or given back for it any more");
+}
+
+#[test]
+fn a_mark_is_counted_once_as_long_as_the_log_or_the_marks_hold_it() {
+    let table = table(usize::MAX);
+    let options = TopicOptions { log_entries: 1, marks_max: 2, marks_bytes_max: usize::MAX };
+    let mut publisher = table.register_with(options).unwrap();
+    let mark = |publisher: &mut Publisher<Item, u64>| publisher.publish(Item { bytes: 100, ..Item::mark(0) });
+    publish(&mut publisher, 2 * CHUNK_ENTRIES);
+    let updates = table.budget().bytes();
+    let each = entry_bytes() + 100;
+
+    let first = mark(&mut publisher);
+    publish(&mut publisher, 2 * CHUNK_ENTRIES - 1);
+    assert_eq!(table.budget().bytes(), updates, "in the log, in the place of an update");
+    publish(&mut publisher, 1);
+    let opened = updates - (CHUNK_ENTRIES as usize - 1) * each;
+    assert_eq!(table.budget().bytes(), opened + each, "only in the marks; a new chunk with one update");
+    encode(&first, 700);
+    assert_eq!(table.budget().bytes(), opened + each + 700);
+
+    let (second, third) = (mark(&mut publisher), mark(&mut publisher));
+    assert_eq!(table.budget().bytes(), opened + 2 * each, "forgotten, and nowhere else");
+    encode(&second, 700);
+    encode(&third, 700);
+    mark(&mut publisher);
+    assert_eq!(table.budget().bytes(), opened + 3 * each + 1_400, "forgotten, but in the log");
+}
+
+#[test]
+fn the_oldest_chunks_of_all_topics_go_first() {
+    let table = table(usize::MAX);
+    let mut topics: Vec<_> = (0..3).map(|_| table.register(10_000).unwrap()).collect();
+    // Chunks are completed in turn: 0, 1, 2, 0, 1, 2, ...
+    for _ in 0..4 {
+        topics.iter_mut().for_each(|publisher| publish(publisher, CHUNK_ENTRIES));
+    }
+    let held = table.budget().bytes();
+    let limited = common::table(held * 2 / 3);
+    let mut topics: Vec<_> = (0..3).map(|_| limited.register(10_000).unwrap()).collect();
+    for _ in 0..4 {
+        topics.iter_mut().for_each(|publisher| publish(publisher, CHUNK_ENTRIES));
+        assert!(limited.budget().bytes() <= limited.budget().bytes_max());
+    }
+    let gone: Vec<u64> =
+        topics.iter().map(|publisher| publisher.topic().oldest().unwrap().index() - 1).collect();
+    assert_eq!(gone.iter().sum::<u64>(), limited.budget().evicted_entries());
+    assert!(limited.budget().evicted() >= 4);
+    assert!(gone.windows(2).all(|pair| pair[0] >= pair[1] && pair[0] - pair[1] <= CHUNK_ENTRIES), "{gone:?}");
+}
+
+#[test]
+fn a_slow_topic_loses_its_old_chunks_to_a_fast_one() {
+    let table = table(100_000);
+    let (mut slow, mut fast) = (table.register(1_000).unwrap(), table.register(100_000).unwrap());
+    publish(&mut slow, CHUNK_ENTRIES + 1);
+    publish(&mut fast, 100 * CHUNK_ENTRIES);
+    assert!(slow.topic().read(1).is_none());
+    assert_eq!(slow.topic().latest().unwrap().index(), CHUNK_ENTRIES + 1);
+    assert!(table.budget().bytes() <= 100_000);
+}
+
+#[test]
+fn frames_count_when_the_next_entry_comes() {
+    let table = table(200_000);
+    let mut publisher = table.register(10_000).unwrap();
+    publish(&mut publisher, 4 * CHUNK_ENTRIES);
+    assert_eq!(table.budget().evicted(), 0);
+    encode(&publisher.topic().read(2).unwrap(), 150_000);
+    publish(&mut publisher, 1);
+    assert!(table.budget().evicted() > 0 && table.budget().bytes() <= 200_000);
+}
+
+#[test]
+fn with_a_bound_of_nothing_the_open_chunks_stay() {
+    let table = table(0);
+    let mut publisher = table.register(10_000).unwrap();
+    for count in 1..1_000_u64 {
+        publish(&mut publisher, 1);
+        assert_eq!(
+            publisher.topic().oldest().unwrap().index(),
+            (count - 1) / CHUNK_ENTRIES * CHUNK_ENTRIES + 1
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// The gauge against a count of what can be read, after any history.
+    #[test]
+    fn the_gauge_is_what_the_logs_hold(
+        steps in vec((0..3_usize, 1..150_u64, prop::option::of(0..3_000_usize)), 1..25),
+        log_bytes_max in prop_oneof![Just(usize::MAX), 0..200_000_usize],
+    ) {
+        let table = table(log_bytes_max);
+        let mut topics: Vec<_> = [1, 200, 10_000].map(|entries| table.register(entries).unwrap()).into();
+        let mut held = Vec::new();
+        for (topic, count, frame_bytes) in steps {
+            let publisher = &mut topics[topic];
+            publish(publisher, count);
+            let latest = publisher.topic().latest().unwrap();
+            if let Some(bytes) = frame_bytes {
+                encode(&latest, bytes);
+                held.push((topic, latest, bytes));
+            }
+        }
+        let is_in_log = |&&(topic, ref entry, _): &&(usize, Arc<Entry<Item>>, usize)| topics[topic].topic().read(entry.index()).is_some();
+        let mut counted = std::collections::HashSet::new();
+        let frames: usize = held
+            .iter()
+            .filter(is_in_log)
+            .filter(|(topic, entry, _)| counted.insert((*topic, entry.index())))
+            .map(|held| held.2)
+            .sum();
+        let each = entry_bytes() + Item::update(0).bytes;
+        let chunk = chunk_bytes(each);
+        let expected: usize = topics
+            .iter()
+            .filter_map(|publisher| Some((publisher.position().index, publisher.topic().oldest()?.index())))
+            .map(|(head, oldest)| {
+                let chunks = (head - 1) / CHUNK_ENTRIES - (oldest - 1) / CHUNK_ENTRIES + 1;
+                (head + 1 - oldest) as usize * each + chunks as usize * chunk
+            })
+            .sum();
+        prop_assert_eq!(table.budget().bytes(), expected + frames);
+    }
+}
+
+/// What a chunk takes beside its entries.
+fn chunk_bytes(each: usize) -> usize {
+    let table = table(usize::MAX);
+    let mut publisher = table.register(256).unwrap();
+    added(&table, || publish(&mut publisher, 1)) - each
+}

@@ -14,6 +14,7 @@ use crate::market::{Market, MarketError};
 use crate::pacer::Pacer;
 use crate::publish::Times;
 use crate::settings::{Quotes, Settings, Trades};
+use crate::venue::Glance;
 use depth::{Changes, Event, OLD_RUN_MAX, Place, Snapshot, Sync, Waiting, place};
 use fetches::Fetches;
 use schemas::model::{Channel, Level, Micros, Symbol, SymbolInfo, Trade};
@@ -491,9 +492,14 @@ fn snapshot_levels(settings: &Settings) -> u16 {
     u16::try_from(levels.clamp(5, 5_000)).unwrap_or(5_000)
 }
 
-/// Whether a frame is a quote.
-pub(crate) fn is_quote(frame: &mut [u8], parser: &mut Parser) -> bool {
-    venue::parse(frame, parser).is_ok_and(|frame| matches!(frame.message, Message::BookTicker { .. }))
+/// What a frame is.
+pub(crate) fn glance(frame: &mut [u8], parser: &mut Parser) -> Glance {
+    match venue::parse(frame, parser).map(|frame| frame.message) {
+        Ok(Message::BookTicker { .. }) => Glance::Quote,
+        Ok(Message::Trade { .. }) => Glance::Trade,
+        Ok(Message::AggTrade { .. }) => Glance::Aggregate,
+        _ => Glance::Other,
+    }
 }
 
 #[cfg(test)]

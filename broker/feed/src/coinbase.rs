@@ -12,6 +12,7 @@ use crate::publish::Times;
 use crate::salvage;
 use crate::settings::{Quotes, Settings};
 use crate::timers::Timers;
+use crate::venue::Glance;
 use schemas::model::{Channel, Micros, Quote, Ticker, Trade};
 use schemas::venue::Parser;
 use schemas::venue::coinbase::{self as venue, Book, Channel as Subscription, Message, Subscribed};
@@ -284,9 +285,13 @@ fn subscriptions(settings: &Settings) -> Vec<Subscription> {
     wanted.into_iter().filter_map(|(is_wanted, subscription)| is_wanted.then_some(subscription)).collect()
 }
 
-/// Whether a frame is a quote.
-pub(crate) fn is_quote(frame: &mut [u8], parser: &mut Parser) -> bool {
-    matches!(venue::parse(frame, parser), Ok(Message::Ticker { .. }))
+/// What a frame is.
+pub(crate) fn glance(frame: &mut [u8], parser: &mut Parser) -> Glance {
+    match venue::parse(frame, parser) {
+        Ok(Message::Ticker { .. }) => Glance::Quote,
+        Ok(Message::Match { .. }) => Glance::Trade,
+        _ => Glance::Other,
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use schemas::model::{Level, Micros, State, Trade};
 use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What all machines have; `S` is what a machine keeps of each symbol besides.
 pub(crate) struct Core<S> {
@@ -26,6 +27,8 @@ pub(crate) struct Core<S> {
     places: FxHashMap<Box<str>, Option<usize>>,
     silence: Silence,
     complaints: Complaints,
+    /// How many symbols are live.
+    live: Arc<AtomicUsize>,
     /// Why trading has stopped, if it has.
     halted: Option<&'static str>,
 }
@@ -69,6 +72,7 @@ impl<S: Default> Core<S> {
             symbols: Vec::with_capacity(opened.len()),
             counters: Arc::default(),
             complaints: Complaints::default(),
+            live: Arc::default(),
             halted: None,
             settings,
             market,
@@ -99,7 +103,8 @@ impl<S: Default> Core<S> {
         }
     }
 
-    fn list(&mut self, out: SymbolPublishers) -> usize {
+    fn list(&mut self, mut out: SymbolPublishers) -> usize {
+        out.count_live(Arc::clone(&self.live));
         let name: Box<str> = out.symbol().info.symbol.name().into();
         let at = self.symbols.len();
         self.places.insert(name.clone(), Some(at));
@@ -222,9 +227,19 @@ impl<S: Default> Core<S> {
     pub(crate) fn received(&mut self, rx: Micros, bytes: usize) {
         self.counters.frames.up();
         self.counters.bytes.add(bytes as u64);
-        if self.silence.hear(rx) {
-            self.end_of_suspension(rx);
+        self.hear(rx);
+    }
+
+    /// There is a sign of life.
+    pub(crate) fn hear(&mut self, now: Micros) {
+        if self.silence.hear(now) {
+            self.end_of_suspension(now);
         }
+    }
+
+    /// Nobody is there who could be silent.
+    pub(crate) fn end_of_silence(&mut self) {
+        self.silence.end();
     }
 
     /// The venue has stopped trading.
@@ -290,7 +305,7 @@ impl<S: Default> Core<S> {
 
     /// Whether there are symbols and all of them are live.
     pub(crate) fn is_live(&self) -> bool {
-        !self.symbols.is_empty() && self.symbols.iter().all(|symbol| symbol.out.state() == State::Live)
+        !self.symbols.is_empty() && self.live.load(Ordering::Relaxed) == self.symbols.len()
     }
 }
 

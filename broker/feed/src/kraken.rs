@@ -15,6 +15,7 @@ use crate::publish::Times;
 use crate::salvage;
 use crate::settings::{Quotes, Settings};
 use crate::timers::Timers;
+use crate::venue::Glance;
 use schemas::model::{Channel, Micros, Trade, TradeId};
 use schemas::venue::Parser;
 use schemas::venue::kraken::{self as venue, BOOK_DEPTHS, Message, Reply, Subscription};
@@ -392,9 +393,13 @@ fn offered_from(levels: usize) -> u16 {
     BOOK_DEPTHS.into_iter().find(|offered| usize::from(*offered) >= levels).unwrap_or(last)
 }
 
-/// Whether a frame is a quote.
-pub(crate) fn is_quote(frame: &[u8], parser: &mut Parser) -> bool {
-    matches!(venue::parse(frame, parser), Ok(Message::Ticker { .. }))
+/// What a frame is.
+pub(crate) fn glance(frame: &[u8], parser: &mut Parser) -> Glance {
+    match venue::parse(frame, parser) {
+        Ok(Message::Ticker { .. }) => Glance::Quote,
+        Ok(Message::Trades { .. }) => Glance::Trade,
+        _ => Glance::Other,
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod silence;
 pub mod sim;
 #[cfg(test)]
 mod testing;
+pub mod ticks;
 mod timers;
 pub mod topic;
 mod trade_ids;

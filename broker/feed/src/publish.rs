@@ -10,6 +10,7 @@ use one::Condition;
 pub(crate) use one::TopicPublisher;
 use schemas::model::{Body, BookImage, Channel, Loss, Micros, Quote, State, Ticker, Trade, Update};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The publishers of one symbol: of each of its channels, and of its status.
 ///
@@ -22,6 +23,8 @@ pub struct SymbolPublishers {
     /// Entries of the book since its last image.
     since_image: u32,
     status: Condition,
+    /// Counts the live symbols of the feed.
+    live: Option<Arc<AtomicUsize>>,
 }
 
 /// How a symbol is published.
@@ -41,7 +44,7 @@ impl SymbolPublishers {
         topics: [Option<TopicPublisher>; Channel::ALL.len()],
         options: Options,
     ) -> Self {
-        Self { symbol, topics, options, since_image: 0, status: Condition::default() }
+        Self { symbol, topics, options, since_image: 0, status: Condition::default(), live: None }
     }
 
     /// The symbol as the registry had it when it was opened.
@@ -60,6 +63,12 @@ impl SymbolPublishers {
     #[must_use]
     pub const fn state(&self) -> State {
         self.status.state
+    }
+
+    /// Counts this symbol in `live` from now on, while it is.
+    pub(crate) fn count_live(&mut self, live: Arc<AtomicUsize>) {
+        live.fetch_add(usize::from(self.state() == State::Live), Ordering::Relaxed);
+        self.live = Some(live);
     }
 
     /// Says whether quotes are the book's top, or come by [`quote`](Self::quote).
@@ -210,6 +219,10 @@ impl SymbolPublishers {
             return;
         }
         self.symbol.set_state(status.state);
+        if let Some(live) = &self.live {
+            live.fetch_sub(usize::from(self.status.state == State::Live), Ordering::Relaxed);
+            live.fetch_add(usize::from(status.state == State::Live), Ordering::Relaxed);
+        }
         self.status = status.clone();
         if let Some(topic) = self.topic(Channel::Status) {
             topic.status(status, now);

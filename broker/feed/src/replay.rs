@@ -3,16 +3,16 @@
 //! Whatever the speed, the machine sees the same messages at the same times, and what it publishes is the same bytes: its
 //! clock is the capture's (silence limits too), and the epoch comes from the capture and the options.
 
+mod contents;
 mod request;
 
 use crate::digest::hex;
 use crate::machine::{Actions, Fetch, Machine, Purpose};
 use crate::market::Market;
-use crate::settings::{Quotes, Settings};
+use crate::settings::Settings;
 use crate::venue::{MachineError, Venue};
 use schemas::capture::{Body, ReadError, Reader, UnixNanos, is_rest_depth};
-use schemas::model::{Channel, Micros};
-use schemas::venue::Parser;
+use schemas::model::Micros;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::io::{self, BufRead};
@@ -22,8 +22,6 @@ use std::sync::Arc;
 const LOOP_PAUSE_NS: u64 = 1_000_000_000;
 /// Bytes of a capture that its epoch is made of, at most.
 const EPOCH_BYTES_MAX: u64 = 1 << 20;
-/// Records that are looked through for a quote, at most.
-const LOOKED_THROUGH_MAX: usize = 1_000_000;
 /// Damaged lines that are told; all are counted.
 const DAMAGE_TOLD_MAX: u64 = 20;
 
@@ -83,8 +81,8 @@ enum Kind {
 }
 
 impl Replay {
-    /// A replay that has not begun. Its epoch is made of the capture and of the settings. If the settings name no symbols, they are discovered as they come. If they say nothing
-    /// about quotes, these come from the books when the capture has none.
+    /// A replay that has not begun. Its epoch is made of the capture and of the settings. If these name no symbols, symbols
+    /// are discovered as they come; if the capture has no quotes, they come from the books.
     ///
     /// # Errors
     /// [`ReplayError`] if the capture cannot be opened or the feed not be set up.
@@ -98,9 +96,7 @@ impl Replay {
         let mut settings = Settings { reconnect_after_ms: None, is_recorded: true, ..settings };
         settings.discover = settings.symbols.is_empty();
         settings.epoch = epoch(open()?, &options(venue, &settings))?.into();
-        if settings.quotes == Quotes::Auto && settings.channels.has(Channel::Quotes) {
-            settings.quotes = quotes_of(open()?, venue);
-        }
+        contents::settle(&mut settings, open()?, venue);
         let reader = Reader::new(open()?);
         let machine = venue.machine(settings, market)?;
         let mut replay = Self {
@@ -276,9 +272,6 @@ fn options(venue: Venue, settings: &Settings) -> String {
 }
 
 /// The epoch of a replay: the same for the same capture and options, whatever its file is called.
-///
-/// # Errors
-/// If the capture cannot be read.
 fn epoch(capture: impl BufRead, options: &str) -> io::Result<String> {
     let mut hash = Sha256::new();
     io::copy(&mut io::Read::take(capture, EPOCH_BYTES_MAX), &mut Hashing(&mut hash))?;
@@ -298,33 +291,6 @@ impl io::Write for Hashing<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Where the quotes of a capture come from: from their stream, if it has one.
-fn quotes_of(capture: Box<dyn BufRead + Send>, venue: Venue) -> Quotes {
-    let (mut reader, mut parser, mut frame) = (Reader::new(capture), Parser::default(), Vec::new());
-    for _ in 0..LOOKED_THROUGH_MAX {
-        match reader.next() {
-            // Every stream of quotes has this in its name or, on Binance, need not have: then it has no type.
-            Some(Ok(record)) => {
-                let Body::Frame(text) = record.body else { continue };
-                frame.clear();
-                frame.extend_from_slice(text.as_bytes());
-                if may_be_quote(text) && venue.is_quote(&mut frame, &mut parser) {
-                    return Quotes::Stream;
-                }
-            }
-            Some(Err(damage)) if damage.is_damage() => {}
-            _ => break,
-        }
-    }
-    Quotes::Book
-}
-
-/// A cheap look before the parser's.
-fn may_be_quote(frame: &str) -> bool {
-    let has = |word: &str| memchr::memmem::find(frame.as_bytes(), word.as_bytes()).is_some();
-    has("icker") || has("\"quotes\"") || (has("\"B\"") && has("\"A\""))
 }
 
 fn kind_of(body: &Body<'_>, venue: Venue, text: &mut Vec<u8>) -> Kind {

@@ -82,6 +82,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The settings of a feed of tick lines: an in-house feed may be silent for as long as it likes.
+    #[must_use]
+    pub fn of_ticks(venue: &str, epoch: impl Into<Arc<str>>) -> Self {
+        Self {
+            discover: true,
+            awaits_book: false,
+            stale_after_ms: None,
+            reconnect_after_ms: None,
+            ..Self::new(venue, epoch)
+        }
+    }
+}
+
 /// Which of Binance's trade streams is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Trades {

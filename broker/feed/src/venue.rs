@@ -6,6 +6,7 @@ use crate::kraken::{self, Kraken, KrakenError};
 use crate::machine::Machine;
 use crate::market::{Market, MarketError};
 use crate::settings::Settings;
+use crate::ticks::{self, Ticks};
 use schemas::venue::Parser;
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +21,21 @@ pub enum Venue {
     Coinbase,
     /// Kraken, WebSocket v2.
     Kraken,
+    /// Tick lines.
+    Ticks,
+}
+
+/// What a frame is at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// Best bid and ask.
+    Quote,
+    /// Trades, each by itself.
+    Trade,
+    /// Trades of one order in one.
+    Aggregate,
+    /// Anything else.
+    Other,
 }
 
 /// No machine speaks this venue's format.
@@ -43,7 +59,7 @@ pub enum MachineError {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Binance, Self::Coinbase, Self::Kraken];
+    pub const ALL: [Self; 4] = [Self::Binance, Self::Coinbase, Self::Kraken, Self::Ticks];
 
     /// Its name in URLs and on command lines.
     #[must_use]
@@ -52,6 +68,7 @@ impl Venue {
             Self::Binance => "binance",
             Self::Coinbase => "coinbase",
             Self::Kraken => "kraken",
+            Self::Ticks => "ticks",
         }
     }
 
@@ -64,15 +81,17 @@ impl Venue {
             Self::Binance => Box::new(Binance::new(settings, market)?),
             Self::Coinbase => Box::new(Coinbase::new(settings, market)?),
             Self::Kraken => Box::new(Kraken::new(settings, market)?),
+            Self::Ticks => Box::new(Ticks::new(settings, market)?),
         })
     }
 
-    /// Whether a frame is a quote, so that quotes need not come from the book.
-    pub(crate) fn is_quote(self, frame: &mut [u8], parser: &mut Parser) -> bool {
+    /// What a frame is, as far as it decides how the feed of a capture is set up.
+    pub(crate) fn glance(self, frame: &mut [u8], parser: &mut Parser) -> Glance {
         match self {
-            Self::Binance => binance::is_quote(frame, parser),
-            Self::Coinbase => coinbase::is_quote(frame, parser),
-            Self::Kraken => kraken::is_quote(frame, parser),
+            Self::Binance => binance::glance(frame, parser),
+            Self::Coinbase => coinbase::glance(frame, parser),
+            Self::Kraken => kraken::glance(frame, parser),
+            Self::Ticks => ticks::glance(frame, parser),
         }
     }
 

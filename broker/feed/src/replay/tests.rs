@@ -1,6 +1,7 @@
 use super::*;
 use crate::digest::Digests;
 use crate::testing::{market, story};
+use schemas::model::Channel;
 
 const CAPTURE: &str = r#"# tickcast-capture 1 venue=binance
 1000000000000000 @open wss://stream.binance.com:9443/stream
@@ -70,6 +71,18 @@ fn quotes_come_from_the_book_where_the_capture_has_none() {
     let (market, mut with_stream) = replay(&format!("{CAPTURE}{quote}\n"), false);
     while with_stream.step().unwrap() {}
     assert_eq!(story(&market, Channel::Quotes, "binance:BTCUSDT"), ["1 state live", "2 quote 1.10x2 1.2x3"]);
+}
+
+#[test]
+fn aggregates_are_the_trades_where_the_capture_has_no_others() {
+    let aggregate = r#"1000001000000000 {"e":"aggTrade","E":5,"s":"BTCUSDT","a":3,"p":"1.50","q":"2","f":6,"l":7,"T":4,"m":true}"#;
+    let trades = |capture: &str| {
+        let (market, mut replay) = replay(capture, false);
+        while replay.step().unwrap() {}
+        story(&market, Channel::Trades, "binance:BTCUSDT")[1].clone()
+    };
+    assert_eq!(trades(&format!("{aggregate}\n")), "2 trades sell3");
+    assert_eq!(trades(&format!("{aggregate}\n{CAPTURE}")), "2 trades sell7");
 }
 
 #[test]

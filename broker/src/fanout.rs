@@ -37,8 +37,8 @@ use feed::topic::Table;
 use shard::Shard;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thread::Command;
 use tokio::sync::{Notify, mpsc};
@@ -55,7 +55,7 @@ struct ShardLink {
     stats: Arc<ShardStats>,
     /// Connections handed to it so far; together with those that ended this tells its load before it has told it itself.
     handed: AtomicUsize,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Wakes a shard that sleeps.
@@ -98,7 +98,7 @@ impl Shards {
                     Err(error) => tracing::error!(%error, "a shard's runtime cannot be made"),
                 }
             })?;
-            Ok(ShardLink { commands, stats, handed: AtomicUsize::new(0), thread: Some(thread) })
+            Ok(ShardLink { commands, stats, handed: AtomicUsize::new(0), thread: Mutex::new(Some(thread)) })
         };
         let shards = wakes.iter().enumerate().map(start).collect::<io::Result<_>>()?;
         Ok(Self { shards })
@@ -134,13 +134,18 @@ impl Shards {
         self.shards.iter().map(ShardLink::load).sum()
     }
 
-    /// Tells all clients to go and waits for the threads to end, which takes at most about two close timeouts.
-    pub fn shutdown(&mut self) {
+    /// Tells all clients to go and waits for the threads to end, which takes at most about two
+    /// close timeouts. Blocks.
+    pub fn shutdown(&self) {
         for shard in &self.shards {
             // A shard that has ended needs no telling.
             let _ = shard.commands.send(Command::Shutdown);
         }
-        for thread in self.shards.iter_mut().filter_map(|shard| shard.thread.take()) {
+        let threads = self
+            .shards
+            .iter()
+            .filter_map(|shard| shard.thread.lock().unwrap_or_else(PoisonError::into_inner).take());
+        for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a shard's thread has panicked");
             }

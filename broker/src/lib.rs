@@ -9,16 +9,152 @@ mod seldom;
 mod session;
 pub mod upstream;
 
+use clock::{Clock, SystemClock};
 use config::Config;
-use tokio::net::TcpListener;
+use fanout::{ShardWake, Shards};
+use feed::market::{Market, MarketLimits};
+use feed::topic::Table;
+use http::{App, Connections, Permit, Streams};
+use metrics::{FeedMetrics, Metrics, ShardMetrics, TableMetrics};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use upstream::{Context, Feed};
 
-/// Serves on `listener` until `shutdown`.
+/// Serves on `listener` until `shutdown`, then ends in order: no new connections, clients are told to come back, feeds end.
 ///
 /// # Errors
-/// What keeps the broker from serving at all.
+/// What keeps the broker from serving at all: a feed that cannot be set up, a thread that cannot be made.
 pub async fn run(listener: TcpListener, config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let Parts { table, market, shards, clock } = parts(&config)?;
+    let context = Context {
+        market: Arc::clone(&market),
+        clock: Arc::clone(&clock),
+        limits: Arc::new(config.limits.clone()),
+        book_depth: config.book_depth,
+        epoch: epoch(&*clock).into(),
+        shutdown: shutdown.clone(),
+    };
+    let mut feeds = Vec::with_capacity(config.feeds.len());
+    for spec in &config.feeds {
+        feeds.push(upstream::start(spec, &context).await?);
+    }
+    let app = app(&config, &feeds, table, market, Arc::clone(&shards), shutdown.clone());
+    let serving = tokio::spawn(http::serve(listener, app, shutdown.clone()));
     shutdown.cancelled().await;
-    drop((listener, config));
+    tracing::info!("shutting down");
+    let drain = Duration::from_millis(config.limits.drain_timeout_ms);
+    let ended = timeout(drain, async {
+        // Shards end by themselves within their own time limits.
+        let _ = tokio::task::spawn_blocking(move || shards.shutdown()).await;
+        let _ = serving.await;
+        for feed in feeds {
+            let _ = feed.task.await;
+        }
+    });
+    if ended.await.is_err() {
+        tracing::warn!(drain_timeout_ms = config.limits.drain_timeout_ms, "not all ended in time");
+    }
     Ok(())
+}
+
+/// What everything else stands on.
+struct Parts {
+    table: Arc<Table>,
+    market: Arc<Market>,
+    shards: Arc<Shards>,
+    clock: Arc<dyn Clock>,
+}
+
+fn parts(config: &Config) -> io::Result<Parts> {
+    let limits = &config.limits;
+    let wakes: Vec<ShardWake> = (0..config.shards).map(|_| ShardWake::default()).collect();
+    let boxed = wakes.iter().map(|wake| Box::new(wake.clone()) as Box<dyn table::Wake>).collect();
+    let topics_max = u32::try_from(limits.topics_max).unwrap_or(u32::MAX);
+    let table = Arc::new(Table::new(topics_max, limits.log_bytes_max, boxed));
+    let market_limits = MarketLimits {
+        symbols_max: limits.symbols_max,
+        trades_log_entries: limits.trades_log_entries_max,
+        book_log_entries: limits.book_log_entries_max,
+        other_log_entries: limits.other_log_entries_max,
+    };
+    let market = Arc::new(Market::new(Arc::clone(&table), market_limits));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let settings = Arc::new(fanout_settings(config));
+    let shards = Arc::new(Shards::start(&wakes, &table, &market, &settings, &clock)?);
+    Ok(Parts { table, market, shards, clock })
+}
+
+fn app(
+    config: &Config,
+    feeds: &[Feed],
+    table: Arc<Table>,
+    market: Arc<Market>,
+    shards: Arc<Shards>,
+    draining: CancellationToken,
+) -> Arc<App> {
+    let limits = &config.limits;
+    let connections = Connections::new(limits.connections_max, limits.connections_per_address_max);
+    let feeds: Vec<_> = feeds.iter().map(|feed| Arc::clone(&feed.status)).collect();
+    let metrics = Metrics::new()
+        .with(ShardMetrics(Arc::clone(&shards)))
+        .with(TableMetrics { table, connections: Arc::clone(&connections) })
+        .with(FeedMetrics(feeds.clone()));
+    Arc::new(App {
+        market,
+        feeds,
+        metrics,
+        streams: Arc::new(ToShards(shards)),
+        connections,
+        draining,
+        limits: limits.clone(),
+    })
+}
+
+/// Hands upgraded sockets to the shards.
+#[derive(Debug)]
+struct ToShards(Arc<Shards>);
+
+impl Streams for ToShards {
+    fn admit(
+        &self,
+        socket: TcpStream,
+        read_ahead: bytes::Bytes,
+        peer: SocketAddr,
+        permit: Permit,
+    ) -> io::Result<()> {
+        self.0.admit(socket, read_ahead, peer, Box::new(permit))
+    }
+}
+
+fn fanout_settings(config: &Config) -> fanout::Settings {
+    let limits = &config.limits;
+    fanout::Settings {
+        node: config.node.clone(),
+        tiers_ms: limits.tiers_ms.clone(),
+        turn_ms_max: limits.turn_ms_max,
+        conflate_after_ms: limits.conflate_after_ms,
+        stall_time_max_ms: limits.stall_time_max_ms,
+        heartbeat_ms: limits.heartbeat_ms,
+        ping_ms: limits.ping_ms,
+        pong_timeout_ms: limits.pong_timeout_ms,
+        close_timeout_ms: limits.close_timeout_ms,
+        unsent_bytes_max: limits.unsent_bytes_max,
+        control_bytes_max: limits.control_bytes_max,
+        subscriptions_max: limits.subscriptions_max,
+        requests_per_s_max: limits.requests_per_s_max,
+        request_burst_max: limits.request_burst_max,
+        refused_requests_max: limits.refused_requests_max,
+        request_bytes_max: limits.request_bytes_max,
+    }
+}
+
+/// The name of this life of the topics: the second in which it began, and enough of the rest that no two lives share it.
+fn epoch(clock: &dyn Clock) -> String {
+    let now = clock.now().0;
+    format!("{:x}-{:x}", now / 1_000_000, now % 1_000_000)
 }

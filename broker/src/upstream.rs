@@ -54,11 +54,11 @@ pub struct Feed {
 ///
 /// # Errors
 /// What makes it impossible from the start: a file that cannot be read, a symbol that is no symbol.
-pub fn start(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
-    start_source(spec, context).with_context(|| format!("feed {}", spec.url))
+pub async fn start(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
+    start_source(spec, context).await.with_context(|| format!("feed {}", spec.url))
 }
 
-fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
+async fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
     match &spec.source {
         Source::Simulated(simulated) => start_simulated(spec, simulated, context),
         Source::File(file) => start_file(spec, file, context),

@@ -24,6 +24,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// How often pings, heartbeats and time limits are looked at.
 const SWEEP: Duration = Duration::from_millis(250);
 
+/// When clients are told to come back after a shutdown: the first of them; the last after twice that.
+const RECONNECT_IN_MS: u64 = 1_500;
+
 /// What the control side asks of a shard.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -228,7 +231,7 @@ impl ShardTasks {
             let ids: Vec<_> = shard.connections.iter().map(|(id, _)| id).collect();
             let count = ids.len().max(1) as u64;
             for (n, id) in ids.into_iter().enumerate() {
-                let reconnect_in_ms = 500 + 2_000 * n as u64 / count;
+                let reconnect_in_ms = RECONNECT_IN_MS * (count + n as u64) / count;
                 let mut frames = Vec::new();
                 websocket::append(&mut frames, TEXT, &reply::goaway(reconnect_in_ms, "shutdown"));
                 websocket::append_close(&mut frames, close::GOING_AWAY, "shutdown");

@@ -89,7 +89,7 @@ impl Broker {
     }
 
     pub async fn shutdown(mut self) {
-        let mut shards = self.shards.take().expect("shards");
+        let shards = self.shards.take().expect("shards");
         tokio::task::spawn_blocking(move || shards.shutdown()).await.expect("an end");
     }
 }

@@ -125,7 +125,7 @@ impl Config {
     /// [`ConfigError::Value`] and [`ConfigError::Feed`].
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         check(settings)?;
-        let feeds = settings.feed.iter().map(|url| FeedSpec::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        let feeds = settings.feed.iter().map(|url| feed(url)).collect::<Result<_, _>>()?;
         Ok(Self {
             listen: settings.listen.clone(),
             feeds,
@@ -137,6 +137,16 @@ impl Config {
             limits: settings.limits.clone(),
         })
     }
+}
+
+/// A capture that is not there is a wrong URL: better told now than after everything else has begun.
+fn feed(url: &str) -> Result<FeedSpec, ConfigError> {
+    let spec = FeedSpec::parse(url)?;
+    if let Source::File(file) = &spec.source {
+        let message = |e| format!("cannot read {}: {e}", file.path.display());
+        std::fs::File::open(&file.path).map_err(|e| FeedUrlError::new(url, message(e)))?;
+    }
+    Ok(spec)
 }
 
 fn check(settings: &Settings) -> Result<(), ConfigError> {
@@ -241,5 +251,7 @@ mod tests {
             "backoff_min_ms: expected at least 1 and at most backoff_max_ms"
         );
         assert!(refused(|s| s.feed = vec!["simm:".into()]).contains("simm"));
+        let missing = refused(|s| s.feed = vec!["file:/nowhere.zst?venue=binance".into()]);
+        assert!(missing.contains("cannot read /nowhere.zst: No such file"), "{missing}");
     }
 }

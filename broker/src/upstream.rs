@@ -68,7 +68,7 @@ async fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed
 }
 
 fn start_simulated(spec: &FeedSpec, simulated: &SimulatedFeed, context: &Context) -> anyhow::Result<Feed> {
-    let sim = SimSettings { symbols: simulated.symbols, rate: simulated.rate as u64, seed: simulated.seed };
+    let sim = SimSettings { symbols: simulated.symbols, rate: simulated.rate, seed: simulated.seed };
     let sim = Sim::new(&settings(spec, "sim", context), sim, &context.market)?;
     let status = FeedStatus::new(&spec.url, Arc::new(FeedCounters::default()));
     let task = tokio::spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));

@@ -42,12 +42,12 @@ pub struct Selection {
 }
 
 /// A simulated market.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatedFeed {
-    /// How many symbols there are, if none are named.
+    /// How many symbols there are.
     pub symbols: usize,
     /// Updates a second, over all symbols.
-    pub rate: f64,
+    pub rate: u64,
     /// Where its chance begins.
     pub seed: u64,
 }

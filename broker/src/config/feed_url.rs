@@ -5,8 +5,14 @@ use super::feed_spec::{
     TradesForm, VenueFeed,
 };
 use super::query::{Query, wrong};
+use feed::sim::names::NAMES_MAX;
+use feed::sim::{RATE_MAX, SimSettings};
 use schemas::model::{Channel, Symbol};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use url::Url;
 
 /// Why a text is no feed URL.
@@ -19,6 +25,12 @@ pub struct FeedUrlError {
     message: String,
 }
 
+impl FeedUrlError {
+    pub(super) fn new(url: &str, message: String) -> Self {
+        Self { url: without_secrets(url), message }
+    }
+}
+
 const SCHEMES: &str = "sim:, file:, ticks+tcp://, ticks+listen://, binance+wss://, coinbase+wss:// or kraken+wss:// \
                        (or ws://)";
 
@@ -28,7 +40,7 @@ impl FeedSpec {
     /// # Errors
     /// [`FeedUrlError`]: an unknown scheme or parameter, a value that is none, no symbols where there must be some.
     pub fn parse(text: &str) -> Result<Self, FeedUrlError> {
-        parse(text).map_err(|message| FeedUrlError { url: without_secrets(text), message })
+        parse(text).map_err(|message| FeedUrlError::new(text, message))
     }
 }
 
@@ -36,7 +48,7 @@ fn parse(text: &str) -> Result<FeedSpec, String> {
     let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("no scheme: expected {SCHEMES}"))?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut query = Query::parse(query)?;
-    let (venue, mut source) = match scheme.split_once('+') {
+    let (venue, source) = match scheme.split_once('+') {
         None if scheme == "sim" => simulated(place, &mut query)?,
         None if scheme == "file" => file(place, &mut query)?,
         Some(("ticks", "tcp")) => tick_lines(TickLink::Dial, place, &mut query)?,
@@ -44,7 +56,7 @@ fn parse(text: &str) -> Result<FeedSpec, String> {
         Some((venue, transport @ ("ws" | "wss"))) => venue_feed(venue, transport, place, &mut query)?,
         _ => return Err(unknown_scheme(scheme)),
     };
-    let selection = selection(venue.as_deref(), &mut source, &mut query)?;
+    let selection = selection(venue.as_deref(), &source, &mut query)?;
     query.finish()?;
     Ok(FeedSpec { url: text.to_owned(), venue, source, selection })
 }
@@ -55,12 +67,24 @@ fn simulated(place: &str, query: &mut Query) -> Result<Named, String> {
     if !place.is_empty() {
         return Err(format!("expected sim:?PARAMETERS, found `{place}` in front of them"));
     }
-    let rate = query.value("rate", "updates a second")?.unwrap_or(1_000.0);
-    if !(rate > 0.0 && rate <= 10_000_000.0) {
-        return Err(wrong("rate", "more than 0 and at most 10000000 updates a second", &rate.to_string()));
+    let SimSettings { symbols, rate, seed } = SimSettings::default();
+    let symbols = number(query, "symbols", symbols, 1..=NAMES_MAX)?;
+    let rate = number(query, "rate", rate, 1..=RATE_MAX)?;
+    let seed = number(query, "seed", seed, 0..=u64::MAX)?;
+    Ok((Some(venue_name(query, "sim")?), Source::Simulated(SimulatedFeed { symbols, rate, seed })))
+}
+
+fn number<T: FromStr + PartialOrd + Display + Copy>(
+    query: &mut Query,
+    name: &'static str,
+    default: T,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    let expected = format!("a whole number from {} to {}", range.start(), range.end());
+    match query.value(name, &expected)? {
+        Some(value) if !range.contains(&value) => Err(wrong(name, expected, &value.to_string())),
+        value => Ok(value.unwrap_or(default)),
     }
-    let seed = query.value("seed", "a whole number")?.unwrap_or(1);
-    Ok((Some(venue_name(query, "sim")?), Source::Simulated(SimulatedFeed { symbols: 100, rate, seed })))
 }
 
 fn file(place: &str, query: &mut Query) -> Result<Named, String> {
@@ -130,27 +154,28 @@ fn default_rest(stream: &Url) -> Result<Url, String> {
     Url::parse(&format!("{scheme}://{authority}")).map_err(|e| format!("rest: {e}"))
 }
 
-fn selection(venue: Option<&str>, source: &mut Source, query: &mut Query) -> Result<Selection, String> {
-    let venue = venue.unwrap_or("x");
-    let mut symbols = query.text("symbols").unwrap_or_default();
-    if let Source::Simulated(simulated) = source
-        && let Ok(count) = symbols.parse()
-    {
-        simulated.symbols = count;
-        symbols.clear();
-    }
-    let symbols = list(&symbols).map(|name| symbol(venue, name)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(name) =
-        symbols.iter().enumerate().find_map(|(i, name)| symbols[..i].contains(name).then_some(name))
-    {
-        return Err(format!("symbols: `{name}` stands there twice"));
-    }
+fn selection(venue: Option<&str>, source: &Source, query: &mut Query) -> Result<Selection, String> {
+    let symbols = match source {
+        // A simulated market names its symbols itself.
+        Source::Simulated(_) => Vec::new(),
+        _ => symbols(venue.unwrap_or("x"), query)?,
+    };
     if symbols.is_empty() && matches!(source, Source::Venue(_)) {
         return Err("symbols: missing, expected names such as symbols=A,B".to_owned());
     }
     let channels = query.text("channels").unwrap_or_default();
     let channels = list(&channels).map(channel).collect::<Result<Vec<_>, _>>()?;
     Ok(Selection { symbols, channels, depth: depth(source, query)? })
+}
+
+fn symbols(venue: &str, query: &mut Query) -> Result<Vec<String>, String> {
+    let text = query.text("symbols").unwrap_or_default();
+    let symbols = list(&text).map(|name| symbol(venue, name)).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = HashSet::new();
+    match symbols.iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(format!("symbols: `{name}` stands there twice")),
+        None => Ok(symbols),
+    }
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
@@ -169,21 +194,17 @@ fn channel(name: &str) -> Result<Channel, String> {
     }
 }
 
+/// Kraken serves certain depths, the depth snapshots of others are as deep as asked for, and the rest has no choice.
 fn depth(source: &Source, query: &mut Query) -> Result<Option<usize>, String> {
-    let kraken = [10, 25, 100, 500, 1_000];
-    let fits = |depth: usize| match source {
-        Source::Venue(VenueFeed { dialect: Dialect::Kraken, .. }) => kraken.contains(&depth),
-        _ => (1..=5_000).contains(&depth),
+    const KRAKEN: [usize; 5] = [10, 25, 100, 500, 1_000];
+    let is_kraken = match source {
+        Source::Venue(VenueFeed { dialect: Dialect::Kraken, .. }) => true,
+        Source::Venue(VenueFeed { dialect: Dialect::Binance, .. }) | Source::File(_) => false,
+        _ => return Ok(None),
     };
-    if matches!(source, Source::Venue(VenueFeed { dialect: Dialect::Coinbase, .. }) | Source::TickLines(_)) {
-        return Ok(None);
-    }
-    let expected = match source {
-        Source::Venue(VenueFeed { dialect: Dialect::Kraken, .. }) => "10, 25, 100, 500 or 1000 levels",
-        _ => "1 to 5000 levels",
-    };
-    let depth: Option<usize> = query.value("depth", expected)?;
-    match depth {
+    let expected = if is_kraken { "10, 25, 100, 500 or 1000 levels" } else { "1 to 5000 levels" };
+    let fits = |depth: usize| if is_kraken { KRAKEN.contains(&depth) } else { (1..=5_000).contains(&depth) };
+    match query.value("depth", expected)? {
         Some(depth) if !fits(depth) => Err(wrong("depth", expected, &depth.to_string())),
         depth => Ok(depth),
     }
@@ -243,15 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn a_simulated_market_has_a_number_of_symbols_or_names() {
+    fn a_simulated_market_has_a_number_of_symbols() {
         let spec = parsed("sim:?symbols=500&rate=20000&seed=7");
-        let wanted = SimulatedFeed { symbols: 500, rate: 20_000.0, seed: 7 };
+        let wanted = SimulatedFeed { symbols: 500, rate: 20_000, seed: 7 };
         assert_eq!((spec.source, spec.venue.as_deref()), (Source::Simulated(wanted), Some("sim")));
-        assert_eq!(parsed("sim:?symbols=ACME,BETA").selection.symbols, ["ACME", "BETA"]);
-        assert_eq!(
-            parsed("sim:").source,
-            Source::Simulated(SimulatedFeed { symbols: 100, rate: 1_000.0, seed: 1 })
-        );
+        assert_eq!(parsed("sim:").source, parsed("sim:?symbols=500&rate=20000&seed=1").source);
     }
 
     #[test]
@@ -296,11 +313,11 @@ mod tests {
             ("sim", "no scheme: expected sim:,"),
             ("udp:x", "unknown scheme `udp`: expected sim:, file:"),
             ("nyse+wss://h?symbols=A", "unknown scheme `nyse+wss`"),
-            ("sim:?rat=1", "unknown parameter `rat`: expected rate, seed, venue, symbols, channels, depth"),
-            ("sim:?rate=fast", "rate: expected updates a second, found `fast`"),
-            ("sim:?rate=0", "rate: expected more than 0"),
-            ("sim:?rate=NaN", "rate: expected more than 0"),
-            ("sim:?seed=-1", "seed: expected a whole number, found `-1`"),
+            ("sim:?rat=1", "unknown parameter `rat`: expected symbols, rate, seed, venue, channels"),
+            ("sim:?rate=fast", "rate: expected a whole number from 1 to 10000000, found `fast`"),
+            ("sim:?rate=0", "rate: expected a whole number from 1 to 10000000, found `0`"),
+            ("sim:?symbols=A,B", "symbols: expected a whole number from 1 to"),
+            ("sim:?seed=-1", "seed: expected a whole number from 0 to 18446744073709551615, found `-1`"),
             ("sim:?seed=1&seed=2", "parameter `seed` stands there twice"),
             ("sim:x", "expected sim:?PARAMETERS"),
             ("file:?venue=binance", "expected file:PATH"),

@@ -4,7 +4,9 @@
 //! recorders' files as one kind of thing, a [`tape::Tape`], and does things with them:
 //!
 //! - [`info`] counts what one holds;
-//! - [`import`] writes other recorders' files as captures.
+//! - [`import`] writes other recorders' files as captures;
+//! - [`serve`] stands in for the venue over real sockets: the behaviour of each venue is a state machine without I/O
+//!   ([`stand_in`], [`venue`]), around which there is one I/O shell.
 //!
 //! ```no_run
 //! use feed_replay::{info::Info, tape::Tape};

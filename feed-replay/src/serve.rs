@@ -11,6 +11,9 @@ pub use schedule::{Speed, When};
 use crate::stand_in::{ConnId, HttpReply, StandIn, Target};
 use crate::tape::{Tape, TapeError};
 use crate::venue::Venue;
+use crate::venue::binance::Binance;
+use crate::venue::coinbase::Coinbase;
+use crate::venue::kraken::Kraken;
 use player::Player;
 use std::future::Future;
 use std::io;
@@ -205,10 +208,10 @@ async fn accept(listener: TcpListener, shared: Shared) {
 
 /// The state machine of a venue.
 fn stand_in(venue: Venue, limits: &Limits) -> Box<dyn StandIn> {
-    let _ = limits;
     match venue {
-        Venue::Binance => Box::<crate::venue::binance::Binance>::default(),
-        Venue::Coinbase | Venue::Kraken => Box::<crate::venue::binance::Binance>::default(),
+        Venue::Binance => Box::<Binance>::default(),
+        Venue::Coinbase => Box::new(Coinbase::new(limits.subscribe_within)),
+        Venue::Kraken => Box::<Kraken>::default(),
     }
 }
 

@@ -70,6 +70,22 @@ impl<'a> Frame<'a> {
         self.items().next().map(|(_, item)| Item::parse(item))
     }
 
+    /// The symbol and the depth of a book that this reply grants.
+    #[must_use]
+    pub fn granted_depth(&self) -> Option<(&'a str, u64)> {
+        let (mut channel, mut symbol, mut depth) = ("", "", None);
+        for field in fields(self.result) {
+            match field.key {
+                "channel" => channel = field.text(),
+                "symbol" => symbol = field.text(),
+                "depth" => depth = field.integer(),
+                _ => {}
+            }
+        }
+        let is_grant = self.method == "subscribe" && channel == "book" && !symbol.is_empty();
+        depth.filter(|_| is_grant).map(|depth| (symbol, depth))
+    }
+
     /// Whether it is a message of the connection and not of the market.
     #[must_use]
     pub fn is_control(&self) -> bool {

@@ -1,0 +1,189 @@
+//! Coinbase and Kraken stood in for, over real sockets, with real recordings.
+
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+mod common;
+
+use common::recording;
+use common::served::{Client, Served, capture, settings};
+use feed_replay::source::Kind;
+use feed_replay::venue::{ClassKind, Venue};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use tempfile::tempdir;
+
+/// The data frames of a recording.
+fn data_frames(path: &Path, venue: Venue) -> Vec<String> {
+    let mut frames = Vec::new();
+    let tape = settings(path, venue).tape;
+    let keep = |item: &feed_replay::source::Item| {
+        if item.kind == Kind::Frame && venue.classify(&item.text).kind == ClassKind::Data {
+            frames.push(item.text.clone());
+        }
+    };
+    tape.read(|error| panic!("{error}"), keep).unwrap();
+    frames
+}
+
+fn symbols(frames: &[String], venue: Venue) -> Vec<String> {
+    let mut symbols: Vec<_> = frames.iter().map(|frame| venue.classify(frame).symbol.into_owned()).collect();
+    symbols.sort();
+    symbols.dedup();
+    symbols
+}
+
+/// The next frame that is neither a made heartbeat nor a reply.
+async fn next_data(client: &mut Client, venue: Venue) -> String {
+    loop {
+        let text = client.text().await;
+        if venue.classify(&text).kind == ClassKind::Data {
+            return text;
+        }
+    }
+}
+
+#[tokio::test]
+async fn coinbase_recordings_arrive_whole_and_late_clients_get_the_same_book() {
+    for name in ["coinbase_10symbols_20210417.cryptofeed", "coinbase_btc-eth_20260707.ndjson"] {
+        let Some(path) = recording(name) else { continue };
+        let frames = data_frames(&path, Venue::Coinbase);
+        let products = symbols(&frames, Venue::Coinbase);
+        let served = Served::start(settings(&path, Venue::Coinbase)).await;
+        let mut client = served.connect("/").await;
+        let has_heartbeats = frames.iter().any(|frame| frame.contains("\"heartbeat\""));
+        for channel in ["level2_batch", "matches", "ticker", "heartbeat"] {
+            // Made heartbeats would stand between the recorded frames.
+            if channel != "heartbeat" || has_heartbeats {
+                let request = json!({"type": "subscribe", "product_ids": products, "channels": [channel]});
+                client.send(&request.to_string()).await;
+            }
+        }
+        for frame in &frames {
+            assert_eq!(next_data(&mut client, Venue::Coinbase).await, *frame, "{name}");
+        }
+        let mut late = served.connect("/").await;
+        let request = json!({"type": "subscribe", "product_ids": products, "channels": ["level2"]});
+        late.send(&request.to_string()).await;
+        assert_eq!(late.json().await["type"], "subscriptions");
+        for product in &products {
+            let snapshot = late.json().await;
+            assert_eq!((&snapshot["type"], &snapshot["product_id"]), (&json!("snapshot"), &json!(product)));
+            assert_eq!(sides(&snapshot), coinbase_book(&frames, product), "{name} {product}");
+        }
+        served.stop().await;
+    }
+}
+
+type Levels = BTreeMap<String, String>;
+
+fn sides(snapshot: &Value) -> (Levels, Levels) {
+    let side = |name: &str| {
+        let levels = snapshot[name].as_array().unwrap().iter();
+        levels.map(|level| (text(&level[0]), text(&level[1]))).collect()
+    };
+    (side("bids"), side("asks"))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The book that the recording itself leads to.
+fn coinbase_book(frames: &[String], product: &str) -> (Levels, Levels) {
+    let mut book = (Levels::new(), Levels::new());
+    for frame in frames.iter().filter(|frame| frame.contains(&format!("\"product_id\":\"{product}\""))) {
+        let frame: Value = serde_json::from_str(frame).unwrap();
+        if frame["type"] == "snapshot" {
+            book = sides(&frame);
+        }
+        for change in frame["changes"].as_array().into_iter().flatten() {
+            let side = if change[0] == "buy" { &mut book.0 } else { &mut book.1 };
+            let (price, size) = (text(&change[1]), text(&change[2]));
+            if size.trim_matches(['0', '.']).is_empty() {
+                side.remove(&price);
+            } else {
+                side.insert(price, size);
+            }
+        }
+    }
+    book
+}
+
+#[tokio::test]
+async fn kraken_recordings_arrive_whole_and_late_books_have_the_venues_checksum() {
+    let recordings = [
+        ("kraken-v2_btc-eth_20260707.ndjson", 10),
+        ("kraken-v2_btcusd_20260802.cbcap", 25),
+        ("kraken-v2_btcusd-resyncs_20260801.cbcap", 10),
+    ];
+    for (name, depth) in recordings {
+        let Some(path) = recording(name) else { continue };
+        let frames = data_frames(&path, Venue::Kraken);
+        let pairs = symbols(&frames, Venue::Kraken);
+        let served = Served::start(settings(&path, Venue::Kraken)).await;
+        let book =
+            json!({"method": "subscribe", "params": {"channel": "book", "symbol": pairs, "depth": depth}})
+                .to_string();
+        let mut client = served.connect("/v2").await;
+        assert_eq!(client.json().await["channel"], "status");
+        client.send(&book).await;
+        let trades = json!({"method": "subscribe", "params": {"channel": "trade", "symbol": pairs}});
+        client.send(&trades.to_string()).await;
+        for frame in &frames {
+            assert_eq!(next_data(&mut client, Venue::Kraken).await, *frame, "{name}");
+        }
+        let mut late = served.connect("/v2").await;
+        late.send(&book).await;
+        for pair in &pairs {
+            let snapshot: Value = serde_json::from_str(&next_data(&mut late, Venue::Kraken).await).unwrap();
+            let of_pair = |frame: &&String| {
+                frame.contains(&format!("\"symbol\":\"{pair}\"")) && frame.contains("\"book\"")
+            };
+            let last: Value = serde_json::from_str(frames.iter().rfind(of_pair).unwrap()).unwrap();
+            assert_eq!(
+                (&snapshot["type"], &snapshot["data"][0]["symbol"]),
+                (&json!("snapshot"), &json!(pair))
+            );
+            assert_eq!(snapshot["data"][0]["checksum"], last["data"][0]["checksum"], "{name} {pair}");
+            assert_eq!(snapshot["data"][0]["bids"].as_array().unwrap().len(), depth);
+        }
+        served.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refused_kraken_client_stays_connected_and_hears_heartbeats_once_subscribed() {
+    let folder = tempdir().unwrap();
+    let snapshot = r#"{"channel":"ticker","type":"snapshot","data":[{"symbol":"BTC/USD","bid":1.50}]}"#;
+    let served =
+        Served::start(settings(&capture(folder.path(), &[snapshot.to_owned()]), Venue::Kraken)).await;
+    let mut client = served.connect("/").await;
+    assert_eq!(client.json().await["channel"], "status");
+    client.send("not json").await;
+    assert_eq!(client.json().await["success"], false);
+    let request = r#"{"method":"subscribe","params":{"channel":"ticker","symbol":["XX/YY"]},"req_id":3}"#;
+    client.send(request).await;
+    assert_eq!(client.json().await["error"], "Currency pair not supported XX/YY");
+    client.send(&request.replace("XX/YY", "BTC/USD")).await;
+    assert_eq!(client.json().await["result"]["event_trigger"], "trades");
+    let mut heard = client.texts(2).await;
+    heard.sort();
+    assert_eq!(heard, [r#"{"channel":"heartbeat"}"#, snapshot]);
+    served.stop().await;
+    assert_eq!(client.closed().await, 1001);
+}
+
+#[tokio::test]
+async fn a_coinbase_client_that_says_nothing_is_closed() {
+    let folder = tempdir().unwrap();
+    let update = r#"{"type":"l2update","product_id":"BTC-USD","changes":[]}"#;
+    let mut settings = settings(&capture(folder.path(), &[update.to_owned()]), Venue::Coinbase);
+    settings.limits.subscribe_within = Duration::from_millis(100);
+    let served = Served::start(settings).await;
+    let mut silent = served.connect("/").await;
+    assert_eq!(silent.closed().await, 1008);
+    assert_eq!(served.get("/products").await.0, 404);
+    served.stop().await;
+}

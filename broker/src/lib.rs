@@ -21,45 +21,97 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use upstream::{Context, Feed};
 
-/// Serves on `listener` until `shutdown`, then ends in order: no new connections, clients are told to come back, feeds end.
+/// Serves on `listener` until `shutdown`, then ends in order.
 ///
 /// # Errors
-/// What keeps the broker from serving at all: a feed that cannot be set up, a thread that cannot be made.
+/// As [`Broker::start`].
 pub async fn run(listener: TcpListener, config: Config, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Parts { table, market, shards, clock } = parts(&config)?;
-    let context = Context {
-        market: Arc::clone(&market),
-        clock: Arc::clone(&clock),
-        limits: Arc::new(config.limits.clone()),
-        book_depth: config.book_depth,
-        epoch: epoch(&*clock).into(),
-        shutdown: shutdown.clone(),
-    };
-    let mut feeds = Vec::with_capacity(config.feeds.len());
-    for spec in &config.feeds {
-        feeds.push(upstream::start(spec, &context).await?);
-    }
-    let app = app(&config, &feeds, table, market, Arc::clone(&shards), shutdown.clone());
-    let serving = tokio::spawn(http::serve(listener, app, shutdown.clone()));
-    shutdown.cancelled().await;
-    tracing::info!("shutting down");
-    let drain = Duration::from_millis(config.limits.drain_timeout_ms);
-    let ended = timeout(drain, async {
-        // Shards end by themselves within their own time limits.
-        let _ = tokio::task::spawn_blocking(move || shards.shutdown()).await;
-        let _ = serving.await;
-        for feed in feeds {
-            let _ = feed.task.await;
-        }
-    });
-    if ended.await.is_err() {
-        tracing::warn!(drain_timeout_ms = config.limits.drain_timeout_ms, "not all ended in time");
-    }
+    Broker::start(listener, config, shutdown).await?.end().await;
     Ok(())
+}
+
+/// A broker that serves.
+#[derive(Debug)]
+pub struct Broker {
+    address: SocketAddr,
+    shards: Arc<Shards>,
+    feeds: Vec<Feed>,
+    serving: JoinHandle<()>,
+    /// Asks it to end in order.
+    shutdown: CancellationToken,
+    /// Ends HTTP, when the streams have ended.
+    http_end: CancellationToken,
+    drain_timeout: Duration,
+}
+
+impl Broker {
+    /// Sets everything up and begins to serve.
+    ///
+    /// # Errors
+    /// What keeps the broker from serving at all: a feed that cannot be set up, a thread that cannot be made.
+    pub async fn start(
+        listener: TcpListener,
+        config: Config,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let Parts { table, market, shards, clock } = parts(&config)?;
+        let context = Context {
+            market: Arc::clone(&market),
+            clock: Arc::clone(&clock),
+            limits: Arc::new(config.limits.clone()),
+            book_depth: config.book_depth,
+            epoch: epoch(&*clock).into(),
+            shutdown: shutdown.clone(),
+        };
+        let mut feeds = Vec::with_capacity(config.feeds.len());
+        for spec in &config.feeds {
+            feeds.push(upstream::start(spec, &context).await?);
+        }
+        let address = listener.local_addr()?;
+        let http_end = CancellationToken::new();
+        let app = app(&config, &feeds, table, market, Arc::clone(&shards), shutdown.clone());
+        let serving = tokio::spawn(http::serve(listener, app, http_end.clone()));
+        let drain_timeout = Duration::from_millis(config.limits.drain_timeout_ms);
+        Ok(Self { address, shards, feeds, serving, shutdown, http_end, drain_timeout })
+    }
+
+    /// Where it serves.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The feeds.
+    #[must_use]
+    pub fn feeds(&self) -> &[Feed] {
+        &self.feeds
+    }
+
+    /// Waits until it is asked to end, then ends in order: it is not ready any more and opens no new streams, clients are told
+    /// to come back, feeds end, and HTTP ends last.
+    pub async fn end(self) {
+        self.shutdown.cancelled().await;
+        tracing::info!("shutting down");
+        let Self { shards, feeds, serving, http_end, drain_timeout, .. } = self;
+        let ended = timeout(drain_timeout, async {
+            // Shards end by themselves within their own time limits.
+            let _ = tokio::task::spawn_blocking(move || shards.shutdown()).await;
+            for feed in feeds {
+                let _ = feed.task.await;
+            }
+            http_end.cancel();
+            let _ = serving.await;
+        });
+        if ended.await.is_err() {
+            let drain_timeout_ms = drain_timeout.as_millis() as u64;
+            tracing::warn!(drain_timeout_ms, "not all ended in time");
+        }
+    }
 }
 
 /// What everything else stands on.

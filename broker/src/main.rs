@@ -1,6 +1,7 @@
 //! Command line of the broker: reads the configuration, prints where it serves, ends on SIGTERM and SIGINT.
 
-use broker::config::{Config, Invocation, LogFormat};
+use broker::Broker;
+use broker::config::{Config, ConfigError, Invocation, LogFormat};
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -15,7 +16,7 @@ fn main() -> ExitCode {
     let outcome = match Invocation::read(std::env::args_os()) {
         Ok(Invocation::Print(text)) => say(&text),
         Ok(Invocation::Run(config)) => start(*config),
-        Err(broker::config::ConfigError::Usage(error)) => {
+        Err(ConfigError::Usage(error)) => {
             // Its errors are formatted for the terminal; nobody is left to hear that writing failed.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
@@ -41,19 +42,18 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let listener = TcpListener::bind(&config.listen).await.map_err(|e| cannot_listen(&config.listen, &e))?;
-    say(&greeting(&config, &listener)?)?;
-    tokio::spawn(end_on_signal(signals, shutdown.clone()));
-    broker::run(listener, config, shutdown).await
+    let broker = Broker::start(listener, config, shutdown.clone()).await?;
+    say(&greeting(&broker))?;
+    tokio::spawn(end_on_signal(signals, shutdown));
+    broker.end().await;
+    Ok(())
 }
 
 /// Where everything is, as the first lines of output.
-fn greeting(config: &Config, listener: &TcpListener) -> anyhow::Result<String> {
-    let address = listener.local_addr()?;
-    let feeds: String = config.feeds.iter().map(|feed| format!("feed   {}\n", feed.url)).collect();
-    let version = env!("CARGO_PKG_VERSION");
-    Ok(format!(
-        "tickcast broker {version}\n{feeds}page   http://{address}/\nstream ws://{address}/v1/stream\n"
-    ))
+fn greeting(broker: &Broker) -> String {
+    let (version, address) = (env!("CARGO_PKG_VERSION"), broker.address());
+    let feeds: String = broker.feeds().iter().map(|feed| format!("feed   {}\n", feed.status.url())).collect();
+    format!("tickcast broker {version}\n{feeds}page   http://{address}/\nstream ws://{address}/v1/stream\n")
 }
 
 fn cannot_listen(address: &str, error: &std::io::Error) -> anyhow::Error {

@@ -7,6 +7,7 @@ use super::feed_spec::{
 use super::query::{Query, wrong};
 use feed::sim::names::NAMES_MAX;
 use feed::sim::{RATE_MAX, SimSettings};
+use feed::venue::Venue;
 use schemas::model::{Channel, Symbol};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -96,6 +97,9 @@ fn file(place: &str, query: &mut Query) -> Result<Named, String> {
         .filter(|path| !path.as_os_str().is_empty())
         .ok_or("expected file:PATH")?;
     let venue = query.text("venue");
+    if let Some(name) = &venue {
+        name.parse::<Venue>().map_err(|e| format!("venue: {e}"))?;
+    }
     let speed = speed(query)?;
     let file = FileFeed { path, speed, looped: query.flag("loop")?, digest: query.flag("digest")? };
     Ok((venue, Source::File(file)))
@@ -321,6 +325,7 @@ mod tests {
             ("sim:?seed=1&seed=2", "parameter `seed` stands there twice"),
             ("sim:x", "expected sim:?PARAMETERS"),
             ("file:?venue=binance", "expected file:PATH"),
+            ("file:x?venue=nyse", "venue: unknown venue `nyse`: expected binance, coinbase, kraken, ticks"),
             ("file:x?speed=0", "speed: expected a number above 0, or max, found `0`"),
             ("file:x?loop=yes", "loop: expected true or false, found `yes`"),
             ("ticks+tcp://host", "expected HOST:PORT, found `host`"),

@@ -1,3 +1,5 @@
+use super::depth::OLD_RUN_MAX;
+use super::feed::URL_STREAMS_MAX;
 use super::*;
 use crate::machine::Action;
 use crate::testing::{market, ms, story};

@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 /// One side of a book, sorted.
 ///
 /// The best level stands at the end: most changes fall there, and what an insertion moves is what is better than
-/// it. A change at the far end of 27,000 levels moves 860 KB, which is some 20 µs and rare.
+/// it. With 27,000 levels a side, as Coinbase has them, a change among the best hundred costs 0.2 µs, and one anywhere
+/// 8 µs, so nothing more elaborate is called for.
 #[derive(Debug, Clone)]
 pub(super) struct Ladder {
     side: Side,

@@ -1,1 +1,39 @@
-//! Measures what subscribers of a market data broker get.
+//! Measures what subscribers of a market data broker get: how much, how late, and whether it is right.
+//!
+//! `loadgen run` opens thousands of connections from few threads, subscribes each to its share of the symbols, and
+//! reports deliveries, latency from the intended time of each tick, what was conflated or lost, and what it cost the
+//! broker and itself. With `--verify` it also proves the protocol's promises for every topic of every connection.
+//!
+//! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
+//! thread share one receive buffer, and a frame is looked at where the kernel put it. That keeps the price of a
+//! received frame close to that of the `recv` it came with.
+
+pub mod broker_stats;
+pub mod cli;
+pub mod connection;
+pub mod counts;
+pub mod cpu;
+pub mod failure;
+pub mod frame;
+pub mod handshake;
+pub mod histogram;
+pub mod http;
+pub mod limits;
+pub mod machine;
+pub mod phase;
+pub mod plan;
+pub mod popularity;
+pub mod progress;
+pub mod random;
+pub mod receive;
+pub mod reply;
+pub mod report;
+pub mod request;
+pub mod run;
+pub mod scan;
+pub mod symbols;
+pub mod tally;
+pub mod timers;
+pub mod units;
+pub mod verify;
+pub mod worker;

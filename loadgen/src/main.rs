@@ -1,2 +1,14 @@
-//! Command line of the crate.
-fn main() {}
+//! Command line of the load generator.
+
+use clap::Parser;
+use loadgen::cli::{Cli, Command};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(args) => loadgen::run::command(&args),
+    }
+}

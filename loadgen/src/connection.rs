@@ -1,0 +1,281 @@
+//! One connection: its socket, and what it has come to.
+
+use crate::frame::{self, Decoder, opcode};
+use crate::handshake::Handshake;
+use crate::plan::{Behaviour, Client, Plan};
+use crate::random::Random;
+use crate::request::{self, Wanted};
+use crate::verify::Watched;
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The receive buffer of connections that read slowly or not at all, in bytes.
+const SLOW_RECEIVE_BUFFER_BYTES: usize = 4096;
+/// What may wait to be sent, in bytes: requests, pongs to a server that does not take them.
+const UNSENT_BYTES_MAX: usize = 64 << 20;
+
+/// What a connection has come to.
+#[derive(Debug, Default)]
+pub enum Stage {
+    /// It waits for its turn to connect, or for the time to try again.
+    #[default]
+    Waiting,
+    /// TCP connects.
+    Connecting,
+    /// The upgrade was sent.
+    Upgrading(Handshake),
+    /// The subscription was sent.
+    Subscribing,
+    /// All replies came.
+    Live,
+    /// It is leaving, and waits for the reply to its unsubscribe.
+    Unsubscribing,
+    /// It is leaving, and waits for the server's close.
+    Closing,
+    /// It will not come back.
+    Gone,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// The socket failed.
+    #[error("{}", io_reason(.0))]
+    Io(#[from] io::Error),
+    /// The server ended the stream without a close frame.
+    #[error("the server ended the stream without a close frame")]
+    Eof,
+    /// The server closed.
+    #[error("close {code} {reason}")]
+    Closed {
+        /// The close code.
+        code: u16,
+        /// The reason, as sent.
+        reason: String,
+    },
+    /// The upgrade failed.
+    #[error("handshake: {0}")]
+    Handshake(#[from] crate::handshake::HandshakeError),
+    /// The server broke the framing rules.
+    #[error("framing: {0}")]
+    Frame(#[from] crate::frame::FrameError),
+    /// The server takes nothing.
+    #[error("more than {UNSENT_BYTES_MAX} bytes wait to be sent")]
+    Unsent,
+    /// It took too long.
+    #[error("{0}")]
+    TimedOut(&'static str),
+    /// It left on purpose.
+    #[error("left")]
+    Left,
+}
+
+/// A connection, in whatever stage.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket, if there is one.
+    pub stream: Option<TcpStream>,
+    /// Puts frames together.
+    pub decoder: Decoder,
+    /// All else.
+    pub session: Session,
+}
+
+/// What a received message may change.
+#[derive(Debug)]
+pub struct Session {
+    /// Who this is.
+    pub client: Client,
+    /// What it has come to.
+    pub stage: Stage,
+    /// Counts sockets: what was scheduled for an earlier one is void.
+    pub generation: u32,
+    /// Attempts to connect since it was last live.
+    pub attempts: u32,
+    /// Whether it was live once.
+    pub was_live: bool,
+    /// When the server asked to come back.
+    pub reconnect_in: Option<Duration>,
+    /// Replies that are still to come.
+    pub replies_due: u32,
+    /// What it holds of each topic, when that is verified.
+    pub watched: Watched,
+    next_id: u64,
+    unsent: Vec<u8>,
+}
+
+impl Connection {
+    /// A connection that waits for its turn.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        let session = Session {
+            client,
+            stage: Stage::Waiting,
+            generation: 0,
+            attempts: 0,
+            was_live: false,
+            reconnect_in: None,
+            replies_due: 0,
+            watched: Watched::default(),
+            next_id: 1,
+            unsent: Vec::new(),
+        };
+        Self { stream: None, decoder: Decoder::default(), session }
+    }
+
+    /// Begins to connect.
+    ///
+    /// # Errors
+    /// Of the system: no descriptor, no port, refused at once.
+    pub fn connect(&mut self, address: SocketAddr) -> io::Result<&mut TcpStream> {
+        let socket =
+            Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        if self.session.client.behaviour != Behaviour::Prompt {
+            socket.set_recv_buffer_size(SLOW_RECEIVE_BUFFER_BYTES)?;
+        }
+        socket.set_tcp_nodelay(true)?;
+        match socket.connect(&address.into()) {
+            Ok(()) => {}
+            Err(error) if under_way(&error) => {}
+            Err(error) => return Err(error),
+        }
+        self.session.stage = Stage::Connecting;
+        Ok(self.stream.insert(TcpStream::from_std(socket.into())))
+    }
+
+    /// Drops the socket and all that belonged to it.
+    pub fn reset(&mut self) {
+        self.stream = None;
+        self.decoder = Decoder::default();
+        self.session.stage = Stage::Waiting;
+        self.session.generation = self.session.generation.wrapping_add(1);
+        self.session.unsent = Vec::new();
+        self.session.replies_due = 0;
+        self.session.watched = Watched::default();
+    }
+
+    /// Makes the coming end of the socket a reset.
+    pub fn abort_on_drop(&self) {
+        if let Some(stream) = &self.stream {
+            // If it cannot be set, the server sees an end without close frame instead.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Sends what waits, as far as the socket takes it.
+    ///
+    /// # Errors
+    /// When the socket fails, or takes nothing for too long.
+    pub fn flush(&mut self) -> Result<(), End> {
+        let Self { stream: Some(stream), session, .. } = self else { return Ok(()) };
+        while !session.unsent.is_empty() {
+            match stream.write(&session.unsent) {
+                Ok(0) => return Err(End::Eof),
+                Ok(sent) if sent == session.unsent.len() => session.unsent = Vec::new(),
+                Ok(sent) => drop(session.unsent.drain(..sent)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(End::Io(error)),
+            }
+        }
+        if session.unsent.len() > UNSENT_BYTES_MAX { Err(End::Unsent) } else { Ok(()) }
+    }
+
+    /// Whether TCP has connected; the upgrade is under way then.
+    ///
+    /// # Errors
+    /// When connecting failed.
+    pub fn connected(&mut self, plan: &Plan) -> Result<bool, End> {
+        let Some(stream) = &self.stream else { return Ok(false) };
+        if let Some(error) = stream.take_error()? {
+            return Err(End::Io(error));
+        }
+        match stream.peer_addr() {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(false),
+            Err(error) => return Err(End::Io(error)),
+        }
+        let (request, handshake) = Handshake::start(&plan.target);
+        self.session.unsent = request;
+        self.session.stage = Stage::Upgrading(handshake);
+        self.flush().map(|()| true)
+    }
+}
+
+impl Session {
+    /// Whether its part of connecting is done: it is live, or it is one that does not read replies (soon).
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self.stage {
+            Stage::Live | Stage::Unsubscribing | Stage::Closing => true,
+            Stage::Subscribing => self.client.behaviour == Behaviour::Trickling,
+            Stage::Waiting | Stage::Connecting | Stage::Upgrading(_) | Stage::Gone => false,
+        }
+    }
+
+    /// Queues the requests that subscribe it to all it watches.
+    pub fn subscribe(&mut self, plan: &Plan, random: &mut Random) {
+        self.stage = Stage::Subscribing;
+        let names = self.names(plan);
+        let wanted = wanted(plan, &names);
+        self.request(random, |id| request::subscribe(wanted, id));
+    }
+
+    /// Queues the requests that end all its subscriptions.
+    pub fn unsubscribe(&mut self, plan: &Plan, random: &mut Random) {
+        self.stage = Stage::Unsubscribing;
+        let names = self.names(plan);
+        let wanted = Wanted { interval_ms: 0, ..wanted(plan, &names) };
+        self.request(random, |id| request::unsubscribe(wanted, id));
+    }
+
+    /// Queues a request for fresh snapshots of `symbols`.
+    pub fn ask_snapshots(&mut self, plan: &Plan, symbols: &[&str], random: &mut Random) {
+        let wanted = Wanted { snapshot: true, ..wanted(plan, symbols) };
+        self.request(random, |id| request::subscribe(wanted, id));
+    }
+
+    /// Queues a close frame.
+    pub fn close(&mut self, code: u16, random: &mut Random) {
+        frame::append_masked(&mut self.unsent, opcode::CLOSE, &code.to_be_bytes(), random.mask());
+    }
+
+    /// Queues a pong.
+    pub fn pong(&mut self, payload: &[u8], random: &mut Random) {
+        frame::append_masked(&mut self.unsent, opcode::PONG, payload, random.mask());
+    }
+
+    /// The names of all it watches.
+    #[must_use]
+    pub fn names<'a>(&self, plan: &'a Plan) -> Vec<&'a str> {
+        self.client.symbols.iter().map(|symbol| plan.symbols[*symbol as usize].as_str()).collect()
+    }
+
+    fn request<R: Iterator<Item = Vec<u8>>>(&mut self, random: &mut Random, requests: impl FnOnce(u64) -> R) {
+        for request in requests(self.next_id) {
+            frame::append_masked(&mut self.unsent, opcode::TEXT, &request, random.mask());
+            self.next_id += 1;
+            self.replies_due += 1;
+        }
+    }
+}
+
+fn wanted<'a>(plan: &Plan, symbols: &'a [&'a str]) -> Wanted<'a> {
+    Wanted { channel: plan.channel, symbols, interval_ms: plan.interval_ms, snapshot: false }
+}
+
+fn under_way(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock
+        || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
+}
+
+/// A reason that is the same for all connections that fail in the same way.
+fn io_reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(_) => format!("{error}"),
+        None => format!("{error} ({})", error.kind()),
+    }
+}

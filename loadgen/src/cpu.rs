@@ -1,0 +1,30 @@
+//! CPU time of this process and of single threads.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
+
+/// CPU time that the calling thread has used.
+#[must_use]
+pub fn of_thread() -> Duration {
+    of(ClockId::ThreadCPUTime)
+}
+
+/// CPU time that this process has used.
+#[must_use]
+pub fn of_process() -> Duration {
+    of(ClockId::ProcessCPUTime)
+}
+
+/// How long the calling thread was ready to run and had to wait for a core; `None` where the system does not tell
+/// (Linux's `schedstat` does).
+#[must_use]
+pub fn thread_wait() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+fn of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}

@@ -1,0 +1,52 @@
+//! The machine that a figure was measured on.
+
+use serde::Serialize;
+use std::fs;
+
+/// What a reader must know of the machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// The operating system and its version.
+    pub kernel: String,
+}
+
+impl Machine {
+    /// This machine.
+    #[must_use]
+    pub fn here() -> Self {
+        Self { cpu: cpu(), cores: cores(), memory_mib: memory_mib(), kernel: kernel() }
+    }
+}
+
+/// Cores that this process may use.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn cpu() -> String {
+    field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+fn memory_mib() -> Option<u64> {
+    let total = field("/proc/meminfo", "MemTotal")?;
+    total.split(' ').next()?.parse::<u64>().ok().map(|kib| kib / 1024)
+}
+
+fn kernel() -> String {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned()
+}
+
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let (_, value) =
+        text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name)?;
+    Some(value.trim().to_owned())
+}

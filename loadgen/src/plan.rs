@@ -1,0 +1,274 @@
+//! What the arguments mean: the load, settled in one place before anything is opened.
+
+use crate::cli::RunArgs;
+use crate::machine;
+use crate::popularity::{Chooser, Popularity};
+use crate::random::Random;
+use crate::units::Share;
+use schemas::model::Channel;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// Threads beyond this number help only when asked for.
+const THREADS_MAX_BY_DEFAULT: usize = 4;
+/// Streams of the seed besides those of the connections.
+const KINDS_STREAM: u64 = u64::MAX;
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The URL is none.
+    #[error("--url {url}: {source}")]
+    Url {
+        /// As typed.
+        url: String,
+        /// What is wrong.
+        source: url::ParseError,
+    },
+    /// The URL is for something else.
+    #[error("--url {url}: expected ws://HOST:PORT/PATH")]
+    Scheme {
+        /// As typed.
+        url: String,
+    },
+    /// The host is unknown.
+    #[error("--url {url}: {source}")]
+    Host {
+        /// As typed.
+        url: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// More than all connections would be slow.
+    #[error("--stalled and --trickling together are more than 100%")]
+    Shares,
+    /// Nothing would be measured.
+    #[error("--duration must be longer than nothing")]
+    Duration,
+    /// Fewer symbols than asked for.
+    #[error(
+        "--symbols-per-connection {asked}: there are only {symbols} symbols with the channel `{channel}`"
+    )]
+    Symbols {
+        /// How many each connection was to watch.
+        asked: usize,
+        /// How many there are.
+        symbols: usize,
+        /// The channel.
+        channel: Channel,
+    },
+}
+
+/// Where the broker is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The address.
+    pub address: SocketAddr,
+    /// The value of the Host header.
+    pub host: String,
+    /// Path and query of the stream.
+    pub path: String,
+}
+
+/// How a connection behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behaviour {
+    /// Reads what comes as it comes.
+    Prompt,
+    /// Never reads once it has subscribed.
+    Stalled,
+    /// Reads 1 KiB a second.
+    Trickling,
+}
+
+/// A connection to be.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its number, from 0.
+    pub number: u32,
+    /// How it behaves.
+    pub behaviour: Behaviour,
+    /// What it watches, as numbers of symbols.
+    pub symbols: Arc<[u32]>,
+}
+
+/// The load.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where the broker is.
+    pub target: Target,
+    /// What is subscribed to.
+    pub channel: Channel,
+    /// The rate tier in milliseconds; 0 is each update.
+    pub interval_ms: u32,
+    /// The symbols to choose from.
+    pub symbols: Vec<String>,
+    /// How they are chosen.
+    pub popularity: Popularity,
+    /// How many each connection watches.
+    pub symbols_per_connection: usize,
+    /// Connections in all.
+    pub connections: usize,
+    /// Of which never read.
+    pub stalled: usize,
+    /// Of which read 1 KiB a second.
+    pub trickling: usize,
+    /// The share that leaves and comes back each minute.
+    pub churn: Share,
+    /// How long to measure.
+    pub duration: Duration,
+    /// How long to wait before.
+    pub warmup: Duration,
+    /// How long connecting may take in all.
+    pub connect_timeout: Duration,
+    /// Whether to verify.
+    pub verify: bool,
+    /// Threads that receive.
+    pub threads: usize,
+    /// The seed of all random choices.
+    pub seed: u64,
+}
+
+impl Target {
+    /// Reads a `ws://` URL and looks its host up.
+    ///
+    /// # Errors
+    /// [`PlanError`] if it is no such URL or the host has no address.
+    pub fn parse(text: &str) -> Result<Self, PlanError> {
+        let url = || text.to_owned();
+        let parsed = Url::parse(text).map_err(|source| PlanError::Url { url: url(), source })?;
+        let host = parsed.host_str().filter(|_| parsed.scheme() == "ws");
+        let host = host.ok_or_else(|| PlanError::Scheme { url: url() })?;
+        let port = parsed.port_or_known_default().unwrap_or(80);
+        let host = format!("{host}:{port}");
+        let address = host
+            .to_socket_addrs()
+            .and_then(|mut all| all.next().ok_or_else(|| io::Error::other("the host has no address")))
+            .map_err(|source| PlanError::Host { url: url(), source })?;
+        let path = &parsed[url::Position::BeforePath..url::Position::AfterQuery];
+        Ok(Self { address, host, path: path.to_owned() })
+    }
+}
+
+impl Plan {
+    /// Settles what `args` mean, with the broker's `symbols` that have the channel.
+    ///
+    /// # Errors
+    /// [`PlanError`] if they contradict each other, or the symbols do not suffice.
+    pub fn new(args: &RunArgs, target: Target, symbols: Vec<String>, seed: u64) -> Result<Self, PlanError> {
+        let (stalled, trickling) = Self::slow(args)?;
+        let asked = args.symbols_per_connection;
+        if args.popularity != Popularity::All && asked > symbols.len() {
+            return Err(PlanError::Symbols { asked, symbols: symbols.len(), channel: args.channel });
+        }
+        Ok(Self {
+            target,
+            channel: args.channel,
+            interval_ms: args.interval_ms,
+            symbols_per_connection: if args.popularity == Popularity::All { symbols.len() } else { asked },
+            symbols,
+            popularity: args.popularity,
+            connections: args.connections,
+            stalled,
+            trickling,
+            churn: args.churn,
+            duration: args.duration,
+            warmup: args.warmup,
+            connect_timeout: args.connect_timeout,
+            verify: args.verify,
+            threads: args.threads.unwrap_or_else(default_threads).min(args.connections),
+            seed,
+        })
+    }
+
+    /// How many connections are to be stalled, and how many trickling; also what can be said of the arguments before the
+    /// broker's symbols are known.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the arguments contradict each other.
+    pub fn slow(args: &RunArgs) -> Result<(usize, usize), PlanError> {
+        let (stalled, trickling) = (args.stalled.of(args.connections), args.trickling.of(args.connections));
+        if stalled + trickling > args.connections {
+            return Err(PlanError::Shares);
+        }
+        if args.duration.is_zero() { Err(PlanError::Duration) } else { Ok((stalled, trickling)) }
+    }
+
+    /// The connections of each thread.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Vec<Client>> {
+        let behaviours = self.behaviours();
+        let chooser = Chooser::new(self.popularity, u32::try_from(self.symbols.len()).unwrap_or(u32::MAX));
+        let mut threads = vec![Vec::new(); self.threads];
+        for (number, behaviour) in (0..).zip(behaviours) {
+            let mut random = Random::new(self.seed, u64::from(number));
+            let symbols = chooser.choose(self.symbols_per_connection, &mut random);
+            threads[number as usize % self.threads].push(Client { number, behaviour, symbols });
+        }
+        threads
+    }
+
+    fn behaviours(&self) -> Vec<Behaviour> {
+        let mut behaviours = vec![Behaviour::Prompt; self.connections];
+        behaviours[..self.stalled].fill(Behaviour::Stalled);
+        behaviours[self.stalled..self.stalled + self.trickling].fill(Behaviour::Trickling);
+        Random::new(self.seed, KINDS_STREAM).shuffle(&mut behaviours);
+        behaviours
+    }
+}
+
+fn default_threads() -> usize {
+    (machine::cores() / 2).clamp(1, THREADS_MAX_BY_DEFAULT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    fn plan(arguments: &[&str], symbols: usize) -> Result<Plan, PlanError> {
+        let start = ["loadgen", "run", "--url", "ws://127.0.0.1:9/v1/stream?x=1", "--connections", "1000"];
+        let Command::Run(args) = Cli::try_parse_from(start.iter().chain(arguments)).unwrap().command;
+        let symbols = (0..symbols).map(|i| format!("sim:{i}")).collect();
+        Plan::new(&args, Target::parse(&args.url)?, symbols, 1)
+    }
+
+    #[test]
+    fn a_target_is_host_port_and_path() {
+        let target = Target::parse("ws://127.0.0.1:9000/v1/stream?a=b").unwrap();
+        assert_eq!((target.host.as_str(), target.path.as_str()), ("127.0.0.1:9000", "/v1/stream?a=b"));
+        assert_eq!(Target::parse("ws://127.0.0.1").unwrap().host, "127.0.0.1:80");
+        assert_eq!(Target::parse("ws://[::1]:7/").unwrap().address.to_string(), "[::1]:7");
+        for wrong in ["127.0.0.1:9000", "http://127.0.0.1/", "wss://127.0.0.1/", "ws://"] {
+            assert!(Target::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn clients_are_dealt_out_whole() {
+        let plan = plan(
+            &["--stalled", "1%", "--trickling", "2%", "--symbols-per-connection", "20", "--threads", "3"],
+            500,
+        );
+        let threads = plan.unwrap().clients();
+        assert_eq!(threads.iter().map(Vec::len).collect::<Vec<_>>(), [334, 333, 333]);
+        let count =
+            |behaviour| threads.iter().flatten().filter(|client| client.behaviour == behaviour).count();
+        assert_eq!((count(Behaviour::Stalled), count(Behaviour::Trickling)), (10, 20));
+        assert!(threads.iter().flatten().all(|client| client.symbols.len() == 20));
+    }
+
+    #[test]
+    fn contradictions_are_told() {
+        assert!(matches!(plan(&["--stalled", "60%", "--trickling", "60%"], 5), Err(PlanError::Shares)));
+        assert!(matches!(plan(&["--duration", "0s"], 5), Err(PlanError::Duration)));
+        let few = plan(&["--symbols-per-connection", "6"], 5);
+        assert!(matches!(few, Err(PlanError::Symbols { asked: 6, symbols: 5, .. })));
+        let all = plan(&["--symbols-per-connection", "6", "--popularity", "all"], 5).unwrap();
+        assert_eq!(all.symbols_per_connection, 5);
+    }
+}

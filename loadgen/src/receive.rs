@@ -1,0 +1,159 @@
+//! What a received message means for its connection and for the figures.
+
+use crate::connection::{Connection, End, Session, Stage};
+use crate::frame::Message;
+use crate::phase::Place;
+use crate::plan::{Behaviour, Plan};
+use crate::random::Random;
+use crate::reply;
+use crate::scan::{Header, Kind, Scanned, scan};
+use crate::tally::Tally;
+use crate::verify::Verifier;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Receives for all connections of a thread.
+#[derive(Debug)]
+pub struct Receiver {
+    /// The load.
+    pub plan: Arc<Plan>,
+    /// What was received.
+    pub tally: Tally,
+    /// Proves the protocol's promises, if asked to.
+    pub verifier: Option<Verifier>,
+    /// Masks and jitter.
+    pub random: Random,
+}
+
+/// When bytes arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// In microseconds since the Unix epoch.
+    pub at_us: u64,
+    /// In relation to the measured window.
+    pub place: Place,
+}
+
+impl Receiver {
+    /// Takes what one read returned.
+    ///
+    /// # Errors
+    /// [`End`] when the connection is over.
+    pub fn bytes(&mut self, connection: &mut Connection, bytes: &[u8], arrival: Arrival) -> Result<(), End> {
+        if arrival.place == Place::Within {
+            self.tally.window.bytes += bytes.len() as u64;
+            self.tally.window.reads += 1;
+        }
+        let Connection { decoder, session, .. } = connection;
+        let mut input = bytes;
+        if let Stage::Upgrading(handshake) = &mut session.stage {
+            let Some(used) = handshake.advance(input)? else { return Ok(()) };
+            input = &input[used..];
+            self.upgraded(session);
+        }
+        while let Some(message) = decoder.next(&mut input)? {
+            self.message(session, &message, arrival)?;
+        }
+        Ok(())
+    }
+
+    fn upgraded(&mut self, session: &mut Session) {
+        session.subscribe(&self.plan, &mut self.random);
+        if let Some(verifier) = &mut self.verifier {
+            session.watched = verifier.watch(&session.names(&self.plan));
+        }
+        if session.client.behaviour == Behaviour::Stalled {
+            session.stage = Stage::Live;
+        }
+    }
+
+    fn message(&mut self, session: &mut Session, message: &Message<'_>, arrival: Arrival) -> Result<(), End> {
+        match *message {
+            Message::Text(text) => self.text(session, text, arrival),
+            Message::Binary(bytes) => self.unparsable(session, "a binary message", bytes),
+            Message::Ping(payload) => {
+                session.pong(payload, &mut self.random);
+                self.tally.window.pings += u64::from(arrival.place == Place::Within);
+            }
+            Message::Pong => {}
+            Message::Close { code, reason } => return Err(self.closed(session, code, reason)),
+        }
+        Ok(())
+    }
+
+    fn closed(&mut self, session: &mut Session, code: u16, reason: &[u8]) -> End {
+        if matches!(session.stage, Stage::Closing) {
+            return End::Left;
+        }
+        session.close(if code == 1005 { 1000 } else { code }, &mut self.random);
+        let reason = String::from_utf8_lossy(reason).chars().take(80).collect();
+        End::Closed { code, reason }
+    }
+
+    fn text(&mut self, session: &mut Session, text: &[u8], arrival: Arrival) {
+        let within = arrival.place == Place::Within;
+        match scan(text) {
+            Ok(Scanned::Topic(header)) => self.topic(session, &header, text, arrival),
+            Ok(Scanned::Reply) => self.reply(session, text, within),
+            Ok(Scanned::Hello) => self.tally.hello(text),
+            Ok(Scanned::Heartbeat) => self.tally.window.heartbeats += u64::from(within),
+            Ok(Scanned::Goaway { reconnect_in_ms }) => {
+                session.reconnect_in = reconnect_in_ms.map(Duration::from_millis);
+            }
+            Ok(Scanned::Unknown) => self.tally.window.unknown += u64::from(within),
+            Err(error) => self.unparsable(session, &error.to_string(), text),
+        }
+    }
+
+    fn topic(&mut self, session: &mut Session, header: &Header<'_>, text: &[u8], arrival: Arrival) {
+        self.tally.deliveries += 1;
+        if arrival.place == Place::Within {
+            self.tally.window.topic(header, text);
+            if header.kind == Kind::Update {
+                self.tally.latency(session.client.behaviour).record(arrival.at_us, header.ts, header.rx);
+            }
+        }
+        if let Some(verifier) = &mut self.verifier {
+            verifier.frame(session.client.number, &mut session.watched, header, text);
+        }
+    }
+
+    fn reply(&mut self, session: &mut Session, text: &[u8], within: bool) {
+        self.tally.window.replies += u64::from(within);
+        let reply = match reply::parse(text) {
+            Ok(reply) => reply,
+            Err(error) => return self.unparsable(session, &error.to_string(), text),
+        };
+        session.replies_due = session.replies_due.saturating_sub(1);
+        let rejected = reply.result.iter().flat_map(|outcome| &outcome.rejected).chain(&reply.error);
+        for refusal in rejected {
+            self.tally.refused.count(&format!("{}: {}", refusal.code, refusal.message));
+        }
+        if let Some(verifier) = &mut self.verifier {
+            let ended = matches!(session.stage, Stage::Unsubscribing) && session.replies_due == 0;
+            verifier.reply(&mut session.watched, &reply, ended);
+        }
+        if session.replies_due == 0 {
+            self.all_replied(session);
+        }
+    }
+
+    fn all_replied(&mut self, session: &mut Session) {
+        match session.stage {
+            Stage::Subscribing => {
+                session.stage = Stage::Live;
+                session.attempts = 0;
+                session.was_live = true;
+            }
+            Stage::Unsubscribing => {
+                session.stage = Stage::Closing;
+                session.close(1000, &mut self.random);
+            }
+            _ => {}
+        }
+    }
+
+    fn unparsable(&mut self, session: &Session, error: &str, bytes: &[u8]) {
+        self.tally.unparsable(session.client.number, error, bytes);
+    }
+}

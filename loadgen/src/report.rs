@@ -1,0 +1,430 @@
+//! The report of a run: one structure, for people as text and for programs as JSON.
+
+mod hgrm;
+mod text;
+mod warnings;
+
+use crate::broker_stats::Sample;
+use crate::cli::RunArgs;
+use crate::counts::Counts;
+use crate::failure::Reasons;
+use crate::histogram::Latency;
+use crate::machine::Machine;
+use crate::plan::Plan;
+use crate::popularity::Popularity;
+use crate::progress::Standing;
+use crate::tally::Tally;
+use crate::verify::Verification;
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// What was measured besides what the workers counted.
+#[derive(Debug)]
+pub struct Measured {
+    /// How long connecting took.
+    pub connect_time: Duration,
+    /// How long the window was.
+    pub window: Duration,
+    /// CPU time of this process within it.
+    pub client_cpu: Duration,
+    /// The broker's account of itself before and after it.
+    pub broker: Result<(Sample, Sample), String>,
+    /// Where the connections stood at the end.
+    pub standing: Standing,
+    /// Whether someone ended the run early.
+    pub interrupted: bool,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Self {
+            connect_time: Duration::ZERO,
+            window: Duration::ZERO,
+            client_cpu: Duration::ZERO,
+            broker: Err("not asked".into()),
+            standing: Standing::default(),
+            interrupted: false,
+        }
+    }
+}
+
+/// The report of a run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What measured.
+    pub loadgen: Tool,
+    /// The machine it ran on.
+    pub machine: Machine,
+    /// The load.
+    pub load: Load,
+    /// What became of the connections.
+    pub connections: Connections,
+    /// What was received within the window.
+    pub received: Received,
+    /// Latencies of connections that read promptly.
+    pub latency_us: LatencySummary,
+    /// Latencies of those that read slowly, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_latency_us: Option<LatencySummary>,
+    /// What it cost this side.
+    pub client: ClientCost,
+    /// What it cost the broker.
+    pub broker: BrokerCost,
+    /// What was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+    /// Messages that could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unparsable: Vec<String>,
+    /// What a reader of the figures should know.
+    pub warnings: Vec<String>,
+    /// Why the run counts as failed; empty when it does not.
+    pub failures: Vec<String>,
+    #[serde(skip)]
+    latency: Latency,
+}
+
+/// What measured, and when.
+#[derive(Debug, Serialize)]
+pub struct Tool {
+    /// The version of this program.
+    pub version: &'static str,
+    /// The command line.
+    pub command: Vec<String>,
+    /// When the run started, in UTC.
+    pub started: String,
+    /// Whether someone ended it early.
+    pub interrupted: bool,
+}
+
+/// The load.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the flags of the command")]
+pub struct Load {
+    pub address: String,
+    pub connections: usize,
+    pub channel: &'static str,
+    pub symbols: usize,
+    pub symbols_per_connection: usize,
+    pub popularity: Popularity,
+    pub interval_ms: u32,
+    pub stalled: usize,
+    pub trickling: usize,
+    pub churn_per_min: f64,
+    pub verify: bool,
+    pub threads: usize,
+    pub seed: u64,
+    pub warmup_s: f64,
+    /// How long the window was in fact.
+    pub measured_s: f64,
+}
+
+/// What became of the connections.
+#[derive(Debug, Serialize)]
+pub struct Connections {
+    /// Live at the end of the window.
+    pub live: usize,
+    /// Given up, or told not to come back.
+    pub gone: usize,
+    /// How long it took until all were live or given up.
+    pub connect_s: f64,
+    /// Left and came back by plan.
+    pub churned: u64,
+    /// Attempts to connect that failed, by reason.
+    pub failed_attempts: Reasons,
+    /// Live connections that ended otherwise than planned, by reason.
+    pub ended: Reasons,
+    /// What the broker refused, by reason.
+    pub refused: Reasons,
+    /// Things with a time of their own that were done (leaving, trickling reads).
+    pub scheduled: u64,
+    /// Of which began more than 10 ms late.
+    pub late_starts: u64,
+    /// How late the latest began.
+    pub latest_start_ms: f64,
+}
+
+/// What was received within the window.
+#[derive(Debug, Serialize)]
+pub struct Received {
+    /// Updates, snapshots and states.
+    pub deliveries: u64,
+    /// The same for each second.
+    pub deliveries_per_s: f64,
+    /// Entries in updates for each second.
+    pub entries_per_s: f64,
+    /// Bytes for each second.
+    pub bytes_per_s: f64,
+    /// All counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// Latencies in microseconds.
+#[derive(Debug, Serialize)]
+pub struct LatencySummary {
+    /// From the intended time of an event (`ts`) to its arrival; absent when no update had one.
+    pub corrected: Option<Percentiles>,
+    /// From when the broker received it (`rx`).
+    pub uncorrected: Option<Percentiles>,
+    /// Updates that arrived before their own times.
+    pub negative: u64,
+    /// Updates without `ts`.
+    pub without_ts: u64,
+    /// Updates without `rx`.
+    pub without_rx: u64,
+}
+
+/// Points of a distribution, in microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[expect(missing_docs, reason = "percentiles are called what they are")]
+pub struct Percentiles {
+    pub count: u64,
+    pub mean: f64,
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub p99_9: u64,
+    pub max: u64,
+}
+
+/// What it cost this side, within the window.
+#[derive(Debug, Serialize)]
+pub struct ClientCost {
+    /// CPU time of the process.
+    pub cpu_s: f64,
+    /// Share of a core that the busiest receiving thread used.
+    pub busiest_thread_share: f64,
+    /// CPU time of the receiving threads for each delivery.
+    pub us_per_delivery: Option<f64>,
+    /// Deliveries that one read returned.
+    pub deliveries_per_read: Option<f64>,
+    /// How long turns of the receive loop took, in microseconds.
+    pub turn_us: Option<Percentiles>,
+    /// Share of the time that the receiving threads were ready and had to wait for a core.
+    pub waited_share: Option<f64>,
+}
+
+/// What it cost the broker, within the window, by its own metrics.
+#[derive(Debug, Default, Serialize)]
+pub struct BrokerCost {
+    /// Its greeting.
+    pub greeting: Option<serde_json::Value>,
+    /// The labels of its build.
+    pub build: Option<String>,
+    /// CPU time.
+    pub cpu_s: Option<f64>,
+    /// Share of a core.
+    pub cpu_share: Option<f64>,
+    /// CPU time for each delivery that arrived here.
+    pub us_per_delivery: Option<f64>,
+    /// Resident memory when the window opened, in bytes.
+    pub resident_bytes_before: Option<f64>,
+    /// Resident memory when it closed, in bytes.
+    pub resident_bytes_after: Option<f64>,
+    /// Why there are no figures.
+    pub unknown: Option<String>,
+}
+
+impl Report {
+    /// Puts together what was measured.
+    #[must_use]
+    pub fn new(
+        plan: &Plan,
+        started: jiff::Timestamp,
+        measured: Measured,
+        tally: Tally,
+        verification: Option<Verification>,
+    ) -> Self {
+        let window_s = measured.window.as_secs_f64();
+        let slow = plan.stalled + plan.trickling > 0;
+        let mut report = Self {
+            loadgen: Tool {
+                version: env!("CARGO_PKG_VERSION"),
+                command: std::env::args().collect(),
+                started: started.to_string(),
+                interrupted: measured.interrupted,
+            },
+            machine: Machine::here(),
+            load: Load::new(plan, window_s),
+            received: Received::new(&tally.window, window_s),
+            latency_us: LatencySummary::new(&tally.prompt),
+            slow_latency_us: slow.then(|| LatencySummary::new(&tally.slow)),
+            client: ClientCost::new(&measured, &tally, plan.threads),
+            broker: BrokerCost::new(&measured, &tally),
+            connections: Connections::new(&measured, &tally),
+            verification,
+            unparsable: tally.samples,
+            warnings: Vec::new(),
+            failures: Vec::new(),
+            latency: tally.prompt,
+        };
+        report.warnings = warnings::of(&report);
+        report.failures = warnings::failures(&report);
+        report
+    }
+}
+
+/// Writes the report where the arguments want it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(report: &Report, args: &RunArgs) -> anyhow::Result<()> {
+    let (json, text) = (serde_json::to_string_pretty(report)?, text::of(report));
+    let mut stdout = std::io::stdout().lock();
+    let shown = if args.json { &json } else { &text };
+    writeln!(stdout, "{}", shown.trim_end()).context("cannot write the report")?;
+    match &args.out {
+        None => Ok(()),
+        Some(directory) => write_files(report, &json, &text, directory)
+            .with_context(|| format!("--out {}", directory.display())),
+    }
+}
+
+fn write_files(report: &Report, json: &str, text: &str, directory: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(directory)?;
+    fs::write(directory.join("report.json"), json)?;
+    fs::write(directory.join("report.txt"), text)?;
+    fs::write(directory.join("latency.hgrm"), hgrm::of(&report.latency.corrected))?;
+    fs::write(directory.join("latency-uncorrected.hgrm"), hgrm::of(&report.latency.uncorrected))?;
+    Ok(())
+}
+
+impl Load {
+    fn new(plan: &Plan, measured_s: f64) -> Self {
+        Self {
+            address: format!("ws://{}{}", plan.target.host, plan.target.path),
+            connections: plan.connections,
+            channel: plan.channel.name(),
+            symbols: plan.symbols.len(),
+            symbols_per_connection: plan.symbols_per_connection,
+            popularity: plan.popularity,
+            interval_ms: plan.interval_ms,
+            stalled: plan.stalled,
+            trickling: plan.trickling,
+            churn_per_min: plan.churn.0,
+            verify: plan.verify,
+            threads: plan.threads,
+            seed: plan.seed,
+            warmup_s: plan.warmup.as_secs_f64(),
+            measured_s,
+        }
+    }
+}
+
+impl Connections {
+    fn new(measured: &Measured, tally: &Tally) -> Self {
+        Self {
+            live: measured.standing.settled,
+            gone: measured.standing.gone,
+            connect_s: measured.connect_time.as_secs_f64(),
+            churned: tally.churned,
+            failed_attempts: tally.failures.clone(),
+            ended: tally.ends.clone(),
+            refused: tally.refused.clone(),
+            scheduled: tally.scheduled,
+            late_starts: tally.late,
+            latest_start_ms: tally.latest.as_secs_f64() * 1e3,
+        }
+    }
+}
+
+impl Received {
+    fn new(counts: &Counts, window_s: f64) -> Self {
+        let per_s = |count: u64| ratio(count, window_s).unwrap_or(0.0);
+        Self {
+            deliveries: counts.deliveries(),
+            deliveries_per_s: per_s(counts.deliveries()),
+            entries_per_s: per_s(counts.entries),
+            bytes_per_s: per_s(counts.bytes),
+            counts: *counts,
+        }
+    }
+}
+
+impl LatencySummary {
+    fn new(latency: &Latency) -> Self {
+        Self {
+            corrected: Percentiles::of(&latency.corrected),
+            uncorrected: Percentiles::of(&latency.uncorrected),
+            negative: latency.negative,
+            without_ts: latency.without_ts,
+            without_rx: latency.without_rx,
+        }
+    }
+}
+
+impl Percentiles {
+    /// Of a histogram; none of an empty one.
+    #[must_use]
+    pub fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        (!histogram.is_empty()).then(|| Self {
+            count: histogram.len(),
+            mean: histogram.mean(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p99_9: at(0.999),
+            max: histogram.max(),
+        })
+    }
+}
+
+impl ClientCost {
+    fn new(measured: &Measured, tally: &Tally, threads: usize) -> Self {
+        let window_s = measured.window.as_secs_f64();
+        let share = |time: Duration| if window_s > 0.0 { time.as_secs_f64() / window_s } else { 0.0 };
+        let deliveries = tally.window.deliveries();
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let threads = threads as f64;
+        Self {
+            cpu_s: measured.client_cpu.as_secs_f64(),
+            busiest_thread_share: share(tally.cpu_busiest),
+            us_per_delivery: per_delivery(tally.cpu.as_secs_f64(), deliveries),
+            deliveries_per_read: per_delivery(1e-6, tally.window.reads).map(|each| each * as_f64(deliveries)),
+            turn_us: Percentiles::of(&tally.turns),
+            waited_share: tally.waited.map(|waited| share(waited) / threads),
+        }
+    }
+}
+
+impl BrokerCost {
+    fn new(measured: &Measured, tally: &Tally) -> Self {
+        let greeting = tally.greeting.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let (before, after) = match &measured.broker {
+            Ok(samples) => samples,
+            Err(reason) => return Self { greeting, unknown: Some(reason.clone()), ..Self::default() },
+        };
+        let cpu_s = before.cpu_s.zip(after.cpu_s).map(|(before, after)| after - before);
+        Self {
+            greeting,
+            build: after.build.clone(),
+            cpu_s,
+            cpu_share: cpu_s.map(|cpu_s| cpu_s / measured.window.as_secs_f64()),
+            us_per_delivery: cpu_s.and_then(|cpu_s| per_delivery(cpu_s, tally.window.deliveries())),
+            resident_bytes_before: before.resident_bytes,
+            resident_bytes_after: after.resident_bytes,
+            unknown: None,
+        }
+    }
+}
+
+/// Microseconds for each delivery.
+fn per_delivery(seconds: f64, deliveries: u64) -> Option<f64> {
+    (deliveries > 0).then(|| seconds * 1e6 / as_f64(deliveries))
+}
+
+fn ratio(count: u64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| as_f64(count) / seconds)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+const fn as_f64(count: u64) -> f64 {
+    count as f64
+}

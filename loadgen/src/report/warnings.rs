@@ -1,0 +1,150 @@
+//! What a reader of the figures should know, and why a run counts as failed.
+
+use super::Report;
+
+/// Above this share of a core a receiving thread may be what was measured.
+const THREAD_SHARE_MAX: f64 = 0.85;
+/// Above this share of time spent waiting for a core the machine is what was measured.
+const WAITED_SHARE_MAX: f64 = 0.10;
+/// A turn of the receive loop that takes longer than this share of the median latency adds to it.
+const TURN_SHARE_MAX: f64 = 0.5;
+/// Turns shorter than this are not worth a word, in microseconds.
+const TURN_US_MIN: u64 = 2_000;
+
+/// Warnings, each with advice.
+pub(super) fn of(report: &Report) -> Vec<String> {
+    [
+        interrupted(report),
+        busy_client(report),
+        waiting_client(report),
+        slow_turns(report),
+        late_starts(report),
+        without_times(report),
+        negative_latencies(report),
+        nothing_received(report),
+        unparsable(report),
+        refused(report),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Why the run failed.
+pub(super) fn failures(report: &Report) -> Vec<String> {
+    let mut failures = Vec::new();
+    let gone = report.connections.gone;
+    if gone > 0 {
+        failures.push(format!("{gone} of {} connections could not be held", report.load.connections));
+    }
+    let Some(verification) = &report.verification else { return failures };
+    let faults = verification.faults.total();
+    if faults > 0 {
+        failures.push(format!("verification found {faults} faults"));
+    }
+    if !verification.account.adds_up() {
+        failures.push("delivered, conflated and lost do not add up".to_owned());
+    }
+    if report.received.counts.unparsable > 0 {
+        failures
+            .push(format!("{} messages are no frames of the protocol", report.received.counts.unparsable));
+    }
+    let unanswered = verification.asked - verification.answered;
+    if unanswered > 0
+        && report.connections.ended.total() + report.connections.churned == 0
+        && !report.loadgen.interrupted
+    {
+        failures.push(format!("{unanswered} requests for a fresh snapshot were not answered"));
+    }
+    failures
+}
+
+fn interrupted(report: &Report) -> Option<String> {
+    report
+        .loadgen
+        .interrupted
+        .then(|| "the run was interrupted: the window is shorter than asked for".to_owned())
+}
+
+fn busy_client(report: &Report) -> Option<String> {
+    let share = report.client.busiest_thread_share;
+    (share > THREAD_SHARE_MAX).then(|| {
+        format!(
+            "the load generator was a bottleneck: a receiving thread used {:.0}% of a core; latencies are partly its own \
+             (use more --threads on free cores, fewer connections, or no --verify)",
+            share * 100.0
+        )
+    })
+}
+
+fn waiting_client(report: &Report) -> Option<String> {
+    let share = report.client.waited_share.filter(|share| *share > WAITED_SHARE_MAX)?;
+    Some(format!(
+        "receiving threads waited for a core during {:.0}% of the window; latencies contain that \
+         (give them cores of their own, with taskset for example)",
+        share * 100.0
+    ))
+}
+
+fn slow_turns(report: &Report) -> Option<String> {
+    let turn = report.client.turn_us?;
+    let latency = report.latency_us.corrected.or(report.latency_us.uncorrected)?;
+    let limit = TURN_SHARE_MAX * super::as_f64(latency.p50);
+    (turn.p99 > TURN_US_MIN && super::as_f64(turn.p99) > limit).then(|| {
+        format!(
+            "the receive loop lagged: 1% of its turns took more than {:.1} ms, which the last sockets of a turn see as \
+             latency (use more --threads on free cores)",
+            super::as_f64(turn.p99) / 1e3
+        )
+    })
+}
+
+fn late_starts(report: &Report) -> Option<String> {
+    let connections = &report.connections;
+    (connections.late_starts * 100 > connections.scheduled).then(|| {
+        format!(
+            "{} of {} scheduled actions began more than 10 ms late, the latest by {:.0} ms",
+            connections.late_starts, connections.scheduled, connections.latest_start_ms
+        )
+    })
+}
+
+fn without_times(report: &Report) -> Option<String> {
+    let (updates, latency) = (report.received.counts.updates, &report.latency_us);
+    if updates == 0 || latency.without_ts == 0 {
+        return None;
+    }
+    let whose = if latency.corrected.is_none() { "no update has" } else { "some updates have not" };
+    Some(format!(
+        "{whose} the time of its event (`ts`): latency from the intended time cannot be told for {} updates \
+         (use a simulated market or tick lines)",
+        latency.without_ts
+    ))
+}
+
+fn negative_latencies(report: &Report) -> Option<String> {
+    let negative = report.latency_us.negative;
+    (negative > 0).then(|| {
+        format!(
+            "{negative} updates arrived before their own times and are not in the histograms: the clocks differ, or a \
+             recording's times are not those of its replay (feed-replay serve --restamp)"
+        )
+    })
+}
+
+fn nothing_received(report: &Report) -> Option<String> {
+    (report.received.deliveries == 0).then(|| "nothing was received within the window".to_owned())
+}
+
+fn unparsable(report: &Report) -> Option<String> {
+    let count = report.received.counts.unparsable;
+    (count > 0)
+        .then(|| format!("{count} messages are no frames of the protocol; samples are in the JSON report"))
+}
+
+fn refused(report: &Report) -> Option<String> {
+    let count = report.connections.refused.total();
+    (count > 0).then(|| {
+        format!("the broker refused {count} symbols or requests: the load is smaller than asked for")
+    })
+}

@@ -318,7 +318,9 @@ impl Held {
             _ if header.kind == Kind::Snapshot => None,
             None if first == 1 && self.promise.is_none() => None,
             None => Some(Fault::NoSnapshot),
-            Some(stood) if first != stood + 1 => Some(Fault::Tiling { expected: stood + 1, first }),
+            Some(stood) if first != stood.saturating_add(1) => {
+                Some(Fault::Tiling { expected: stood.saturating_add(1), first })
+            }
             Some(_) => None,
         };
         if let Some(fault) = place {
@@ -347,7 +349,7 @@ impl Held {
         if self.promise.is_none() && seq < stood {
             return Some(Fault::Back { seq, stood });
         }
-        let skipped = first.saturating_sub(stood + 1);
+        let skipped = first.saturating_sub(stood.saturating_add(1));
         (channel == Channel::Trades && skipped > 0).then_some(Fault::SilentLoss(skipped))
     }
 
@@ -367,7 +369,7 @@ impl Account {
         let Some(stood) = held.last.filter(|stood| *stood == 0 || held.version.epoch == next.epoch) else {
             return;
         };
-        let width = (last + 1).saturating_sub(first);
+        let width = last.saturating_add(1).saturating_sub(first);
         match header.kind {
             Kind::Snapshot => {
                 let ahead = last.saturating_sub(stood);

@@ -228,7 +228,7 @@ impl Work<'_> {
     fn snapshot_of_trades(&mut self, epoch: u64, body: &Body<'_>) {
         let (first, last) = self.header.seq;
         let trades = body.trades();
-        let width = (last + 1).saturating_sub(first);
+        let width = last.saturating_add(1).saturating_sub(first);
         if trades.len() as u64 > width {
             return self.accounts_for(trades.len() as u64);
         }
@@ -246,7 +246,7 @@ impl Work<'_> {
 
     fn accounts_for(&mut self, counted: u64) {
         let (first, last) = self.header.seq;
-        let width = (last + 1).saturating_sub(first);
+        let width = last.saturating_add(1).saturating_sub(first);
         if counted != width {
             self.faults.push(Fault::Sum { width, counted });
         }

@@ -1,0 +1,81 @@
+//! The exit status and the outputs of the binary.
+
+mod server;
+
+use server::Server;
+use std::process::{Command, Output};
+
+fn loadgen(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_loadgen")).args(arguments).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn bad_usage_ends_with_status_2_and_says_what_is_wrong() {
+    let url = "ws://127.0.0.1:1/v1/stream";
+    let cases: [(&[&str], &str); 8] = [
+        (&[], "Usage"),
+        (&["fly"], "unrecognized subcommand"),
+        (&["run", "--url", url], "--connections"),
+        (&["run", "--url", url, "--connections", "x"], "whole number"),
+        (&["run", "--url", "http://a/", "--connections", "1"], "expected ws://HOST:PORT/PATH"),
+        (&["run", "--url", url, "--connections", "1", "--duration", "0s"], "--duration"),
+        (&["run", "--url", url, "--connections", "1", "--stalled", "60%", "--trickling", "60%"], "more than 100%"),
+        (&["run", "--url", url, "--connections", "100000000"], "open files"),
+    ];
+    for (arguments, said) in cases {
+        let output = loadgen(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_broker_that_is_not_there_ends_with_status_1() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/v1/stream", listener.local_addr().unwrap());
+    drop(listener);
+    let output = loadgen(&["run", "--url", &url, "--connections", "1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("GET /v1/symbols"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_report_is_text_or_json_and_both_are_in_the_directory() {
+    let server = Server::start(|peer| drop(peer.grant(0)));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("deep/run");
+    let url = server.url();
+    let arguments = ["run", "--url", &url, "--connections", "2", "--warmup", "0s", "--duration", "200ms", "--seed", "7"];
+    let text = loadgen(&[&arguments[..], &["--out", out.to_str().unwrap()]].concat());
+    assert_eq!(text.status.code(), Some(0), "{}", stderr(&text));
+    let shown = String::from_utf8(text.stdout).unwrap();
+    for expected in ["seed 7", "machine", "2 connections, quotes", "deliveries", "--connections 2", "broker CPU"] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    assert_eq!(std::fs::read_to_string(out.join("report.txt")).unwrap().trim_end(), shown.trim_end());
+    assert!(std::fs::read_to_string(out.join("latency.hgrm")).unwrap().contains("Percentile"));
+
+    let json = loadgen(&[&arguments[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&report["load"]["seed"], &report["connections"]["live"]), (&7.into(), &2.into()));
+    let written: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(out.join("report.json")).unwrap()).unwrap();
+    assert_eq!(written["load"]["channel"], "quotes");
+}
+
+#[test]
+fn flags_come_from_the_environment_too() {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .arg("run")
+        .env("TICKCAST_URL", "ws://127.0.0.1:1/")
+        .env("TICKCAST_CONNECTIONS", "1")
+        .env("TICKCAST_DURATION", "soon")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("expected a duration"), "{}", stderr(&output));
+}

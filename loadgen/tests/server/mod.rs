@@ -1,0 +1,222 @@
+//! A server that speaks the protocol by a script: plain threads, raw bytes, port 0.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tungstenite::handshake::derive_accept_key;
+
+/// What a connection does once the client has subscribed.
+type Script = dyn Fn(&mut Peer) + Send + Sync;
+
+/// A running server. It ends with the test's process.
+pub struct Server {
+    pub address: SocketAddr,
+}
+
+/// The server's side of one connection, after the reply to the first request.
+pub struct Peer {
+    stream: TcpStream,
+    input: Vec<u8>,
+    /// The connection's number, from 0.
+    pub number: usize,
+}
+
+/// What the client sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Received {
+    pub opcode: u8,
+    pub payload: Vec<u8>,
+    pub mask: [u8; 4],
+}
+
+impl Server {
+    /// Serves three symbols, and each connection by `script`.
+    pub fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let script: Arc<Script> = Arc::new(script);
+        std::thread::spawn(move || {
+            let mut number = 0;
+            for stream in listener.incoming() {
+                let script = script.clone();
+                let mut peer = Peer { stream: stream.unwrap(), input: Vec::new(), number };
+                // Only upgrades are connections; requests over HTTP are not counted.
+                let Some(head) = peer.head() else { continue };
+                number += usize::from(head.contains("/v1/stream"));
+                std::thread::spawn(move || peer.serve(&head, &*script));
+            }
+        });
+        Self { address }
+    }
+
+    pub fn url(&self) -> String {
+        format!("ws://{}/v1/stream", self.address)
+    }
+}
+
+impl Peer {
+    fn serve(&mut self, head: &str, script: &Script) {
+        if head.starts_with("GET /v1/symbols ") {
+            return self.http(r#"{"symbols":[{"symbol":"sim:A"},{"symbol":"sim:B"},{"symbol":"sim:C"}]}"#);
+        }
+        if head.starts_with("GET /metrics ") {
+            return self.http("process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 1048576\n");
+        }
+        let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+        let accept = derive_accept_key(key.as_bytes());
+        let upgrade = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        self.raw(upgrade.as_bytes());
+        self.text(r#"{"type":"hello","protocol":1,"node":"test"}"#);
+        script(self);
+        self.follow();
+    }
+
+    fn head(&mut self) -> Option<String> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if self.stream.read(&mut byte).ok()? == 0 {
+                return None;
+            }
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).ok()
+    }
+
+    fn http(&mut self, body: &str) {
+        self.raw(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
+    }
+
+    /// Sends bytes as they are; a client that is gone is no fault here.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Sends a frame with this first byte.
+    pub fn frame(&mut self, first: u8, payload: &[u8]) {
+        let bytes = frame(first, payload);
+        self.raw(&bytes);
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.frame(0x81, text.as_bytes());
+    }
+
+    pub fn close(&mut self, code: u16, reason: &str) {
+        self.frame(0x88, &[&code.to_be_bytes(), reason.as_bytes()].concat());
+    }
+
+    /// The next request, and its id.
+    pub fn request(&mut self) -> Option<(u64, serde_json::Value)> {
+        loop {
+            let received = self.receive()?;
+            if received.opcode == 1 {
+                let request: serde_json::Value = serde_json::from_slice(&received.payload).unwrap();
+                return Some((request["id"].as_u64().unwrap(), request));
+            }
+        }
+    }
+
+    /// Waits for the subscription and grants it, with snapshots of `seq` to come.
+    pub fn grant(&mut self, seq: u64) -> serde_json::Value {
+        let Some((id, request)) = self.request() else { return serde_json::Value::Null };
+        self.grant_request(id, &request, seq);
+        request
+    }
+
+    pub fn grant_request(&mut self, id: u64, request: &serde_json::Value, seq: u64) {
+        let channel = &request["params"]["channel"];
+        let symbols = request["params"]["symbols"].as_array().unwrap();
+        let granted: Vec<String> = symbols
+            .iter()
+            .map(|symbol| format!(r#"{{"channel":{channel},"symbol":{symbol},"epoch":"e1","seq":{seq},"interval_ms":0}}"#))
+            .collect();
+        self.text(&format!(r#"{{"id":{id},"result":{{"subscribed":[{}]}}}}"#, granted.join(",")));
+    }
+
+    /// The next frame of the client; none when it has left.
+    pub fn receive(&mut self) -> Option<Received> {
+        loop {
+            if let Some((received, used)) = parse(&self.input) {
+                self.input.drain(..used);
+                return Some(received);
+            }
+            let mut chunk = [0; 4096];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(read) => self.input.extend(&chunk[..read]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Answers closes and further requests until the client has left.
+    fn follow(&mut self) {
+        while let Some(received) = self.receive() {
+            match received.opcode {
+                8 => return self.frame(0x88, &received.payload),
+                1 => {
+                    let request: serde_json::Value = serde_json::from_slice(&received.payload).unwrap();
+                    let id = &request["id"];
+                    self.text(&format!(r#"{{"id":{id},"result":{{"subscribed":[]}}}}"#));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Does `step` each 5 ms until the client has left.
+    pub fn repeat(&mut self, mut step: impl FnMut(&mut Self, u64)) {
+        self.stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        for round in 0.. {
+            step(self, round);
+            let mut chunk = [0; 4096];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(read) => self.input.extend(&chunk[..read]),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => return,
+            }
+            if parse(&self.input).is_some_and(|(received, _)| received.opcode == 8) {
+                self.close(1000, "");
+                return;
+            }
+        }
+    }
+}
+
+/// A server's frame.
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![first];
+    if payload.len() < 126 {
+        out.push(payload.len() as u8);
+    } else {
+        out.push(126);
+        out.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+    }
+    out.extend(payload);
+    out
+}
+
+/// Microseconds since the Unix epoch.
+pub fn now_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
+}
+
+fn parse(input: &[u8]) -> Option<(Received, usize)> {
+    let (first, second) = (*input.first()?, *input.get(1)?);
+    assert_eq!(second & 0x80, 0x80, "clients mask");
+    let (start, length) = match second & 0x7f {
+        126 => (4, usize::from(u16::from_be_bytes([*input.get(2)?, *input.get(3)?]))),
+        127 => panic!("no request is that long"),
+        short => (2, usize::from(short)),
+    };
+    let mask: [u8; 4] = input.get(start..start + 4)?.try_into().unwrap();
+    let masked = input.get(start + 4..start + 4 + length)?;
+    let payload = masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    Some((Received { opcode: first & 0x0f, payload, mask }, start + 4 + length))
+}

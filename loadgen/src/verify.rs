@@ -80,7 +80,7 @@ pub struct Verification {
     pub frames: u64,
     /// Snapshots among them.
     pub snapshots: u64,
-    /// Frames whose data was compared with what came another way.
+    /// Frames whose data was compared with what came another way: a snapshot with what updates led to, say.
     pub compared: u64,
     /// Fresh snapshots that were asked for, to compare with.
     pub asked: u64,
@@ -256,6 +256,10 @@ impl Verifier {
         if seq > 0 {
             let epoch = granted.epoch.as_deref().map(Box::from);
             held.promise = Some(Box::new(Promise { epoch, seq }));
+        } else if std::mem::take(&mut held.asked) {
+            // It has no data to be compared with.
+            watched.asked -= 1;
+            self.comparisons_due -= 1;
         }
     }
 

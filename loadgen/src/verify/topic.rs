@@ -14,6 +14,9 @@ use std::rc::Rc;
 
 /// Snapshots that are remembered of each topic: many subscribers join by the same one.
 const SNAPSHOTS_MAX: usize = 2;
+/// Versions of each topic that are kept although nobody has them any more: one connection reads a whole batch before the
+/// next one reads the same.
+const RECENT_MAX: usize = 16;
 
 /// One topic, for all subscribers of a thread.
 #[derive(Debug)]
@@ -21,6 +24,7 @@ pub(super) struct Topic {
     channel: Channel,
     ledger: Ledger,
     snapshots: VecDeque<Successor>,
+    recent: VecDeque<Rc<Version>>,
 }
 
 /// A frame that is being worked through.
@@ -37,7 +41,7 @@ impl Topic {
     /// A topic of this channel of which nothing is known.
     #[must_use]
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, ledger: Ledger::default(), snapshots: VecDeque::new() }
+        Self { channel, ledger: Ledger::default(), snapshots: VecDeque::new(), recent: VecDeque::new() }
     }
 
     /// The version before the first entry.
@@ -77,6 +81,8 @@ impl Topic {
         } else {
             prior.remember(text, &step);
         }
+        self.recent.truncate(RECENT_MAX - 1);
+        self.recent.push_front(step.next.clone());
         step
     }
 }
@@ -102,12 +108,13 @@ impl Work<'_> {
     }
 
     fn version(&mut self, prior: &Version, body: &Body<'_>) -> Result<Version, Fault> {
-        let epoch = match (&body.epoch, self.header.kind) {
-            (Some(name), _) => epoch_number(name),
+        let named = body.epoch.as_deref().map(epoch_number);
+        let epoch = match (named, self.header.kind) {
+            (Some(epoch), Kind::Snapshot) => epoch,
             (None, Kind::Snapshot) => return Err(Fault::Malformed("a snapshot without epoch".into())),
-            (None, _) => prior.epoch,
+            (_, _) => prior.epoch,
         };
-        if epoch != prior.epoch && self.header.kind != Kind::Snapshot {
+        if named.is_some_and(|named| named != epoch) {
             self.faults.push(Fault::Epoch);
         }
         let content = match self.header.kind {

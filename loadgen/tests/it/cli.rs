@@ -1,8 +1,6 @@
 //! The exit status and the outputs of the binary.
 
-mod server;
-
-use server::Server;
+use crate::server::Server;
 use std::process::{Command, Output};
 
 fn loadgen(arguments: &[&str]) -> Output {
@@ -23,7 +21,10 @@ fn bad_usage_ends_with_status_2_and_says_what_is_wrong() {
         (&["run", "--url", url, "--connections", "x"], "whole number"),
         (&["run", "--url", "http://a/", "--connections", "1"], "expected ws://HOST:PORT/PATH"),
         (&["run", "--url", url, "--connections", "1", "--duration", "0s"], "--duration"),
-        (&["run", "--url", url, "--connections", "1", "--stalled", "60%", "--trickling", "60%"], "more than 100%"),
+        (
+            &["run", "--url", url, "--connections", "1", "--stalled", "60%", "--trickling", "60%"],
+            "more than 100%",
+        ),
         (&["run", "--url", url, "--connections", "100000000"], "open files"),
     ];
     for (arguments, said) in cases {
@@ -49,11 +50,14 @@ fn the_report_is_text_or_json_and_both_are_in_the_directory() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("deep/run");
     let url = server.url();
-    let arguments = ["run", "--url", &url, "--connections", "2", "--warmup", "0s", "--duration", "200ms", "--seed", "7"];
+    let arguments =
+        ["run", "--url", &url, "--connections", "2", "--warmup", "0s", "--duration", "200ms", "--seed", "7"];
     let text = loadgen(&[&arguments[..], &["--out", out.to_str().unwrap()]].concat());
     assert_eq!(text.status.code(), Some(0), "{}", stderr(&text));
     let shown = String::from_utf8(text.stdout).unwrap();
-    for expected in ["seed 7", "machine", "2 connections, quotes", "deliveries", "--connections 2", "broker CPU"] {
+    for expected in
+        ["seed 7", "machine", "2 connections, quotes", "deliveries", "--connections 2", "broker CPU"]
+    {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert_eq!(std::fs::read_to_string(out.join("report.txt")).unwrap().trim_end(), shown.trim_end());

@@ -10,29 +10,29 @@ use tungstenite::handshake::derive_accept_key;
 type Script = dyn Fn(&mut Peer) + Send + Sync;
 
 /// A running server. It ends with the test's process.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
 }
 
 /// The server's side of one connection, after the reply to the first request.
-pub struct Peer {
+pub(crate) struct Peer {
     stream: TcpStream,
     input: Vec<u8>,
     /// The connection's number, from 0.
-    pub number: usize,
+    pub(crate) number: usize,
 }
 
 /// What the client sent.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Received {
-    pub opcode: u8,
-    pub payload: Vec<u8>,
-    pub mask: [u8; 4],
+pub(crate) struct Received {
+    pub(crate) opcode: u8,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) mask: [u8; 4],
 }
 
 impl Server {
     /// Serves three symbols, and each connection by `script`.
-    pub fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let script: Arc<Script> = Arc::new(script);
@@ -50,7 +50,7 @@ impl Server {
         Self { address }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("ws://{}/v1/stream", self.address)
     }
 }
@@ -91,26 +91,26 @@ impl Peer {
     }
 
     /// Sends bytes as they are; a client that is gone is no fault here.
-    pub fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
     /// Sends a frame with this first byte.
-    pub fn frame(&mut self, first: u8, payload: &[u8]) {
+    pub(crate) fn frame(&mut self, first: u8, payload: &[u8]) {
         let bytes = frame(first, payload);
         self.raw(&bytes);
     }
 
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.frame(0x81, text.as_bytes());
     }
 
-    pub fn close(&mut self, code: u16, reason: &str) {
+    pub(crate) fn close(&mut self, code: u16, reason: &str) {
         self.frame(0x88, &[&code.to_be_bytes(), reason.as_bytes()].concat());
     }
 
     /// The next request, and its id.
-    pub fn request(&mut self) -> Option<(u64, serde_json::Value)> {
+    pub(crate) fn request(&mut self) -> Option<(u64, serde_json::Value)> {
         loop {
             let received = self.receive()?;
             if received.opcode == 1 {
@@ -121,24 +121,28 @@ impl Peer {
     }
 
     /// Waits for the subscription and grants it, with snapshots of `seq` to come.
-    pub fn grant(&mut self, seq: u64) -> serde_json::Value {
+    pub(crate) fn grant(&mut self, seq: u64) -> serde_json::Value {
         let Some((id, request)) = self.request() else { return serde_json::Value::Null };
         self.grant_request(id, &request, seq);
         request
     }
 
-    pub fn grant_request(&mut self, id: u64, request: &serde_json::Value, seq: u64) {
+    pub(crate) fn grant_request(&mut self, id: u64, request: &serde_json::Value, seq: u64) {
         let channel = &request["params"]["channel"];
         let symbols = request["params"]["symbols"].as_array().unwrap();
         let granted: Vec<String> = symbols
             .iter()
-            .map(|symbol| format!(r#"{{"channel":{channel},"symbol":{symbol},"epoch":"e1","seq":{seq},"interval_ms":0}}"#))
+            .map(|symbol| {
+                format!(
+                    r#"{{"channel":{channel},"symbol":{symbol},"epoch":"e1","seq":{seq},"interval_ms":0}}"#
+                )
+            })
             .collect();
         self.text(&format!(r#"{{"id":{id},"result":{{"subscribed":[{}]}}}}"#, granted.join(",")));
     }
 
     /// The next frame of the client; none when it has left.
-    pub fn receive(&mut self) -> Option<Received> {
+    pub(crate) fn receive(&mut self) -> Option<Received> {
         loop {
             if let Some((received, used)) = parse(&self.input) {
                 self.input.drain(..used);
@@ -161,8 +165,7 @@ impl Peer {
                 8 => return self.frame(0x88, &received.payload),
                 1 => {
                     let request: serde_json::Value = serde_json::from_slice(&received.payload).unwrap();
-                    let id = &request["id"];
-                    self.text(&format!(r#"{{"id":{id},"result":{{"subscribed":[]}}}}"#));
+                    self.grant_request(request["id"].as_u64().unwrap(), &request, 0);
                 }
                 _ => {}
             }
@@ -170,7 +173,7 @@ impl Peer {
     }
 
     /// Does `step` each 5 ms until the client has left.
-    pub fn repeat(&mut self, mut step: impl FnMut(&mut Self, u64)) {
+    pub(crate) fn repeat(&mut self, mut step: impl FnMut(&mut Self, u64)) {
         self.stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
         for round in 0.. {
             step(self, round);
@@ -190,7 +193,7 @@ impl Peer {
 }
 
 /// A server's frame.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![first];
     if payload.len() < 126 {
         out.push(payload.len() as u8);
@@ -203,7 +206,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Microseconds since the Unix epoch.
-pub fn now_us() -> u64 {
+pub(crate) fn now_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
 }
 

@@ -1,11 +1,9 @@
 //! `loadgen run` against a server that does known things.
 
-mod server;
-
+use crate::server::{Peer, Server, frame, now_us};
 use clap::Parser;
 use loadgen::cli::{Cli, Command};
 use loadgen::report::Report;
-use server::{Peer, Server, frame, now_us};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
@@ -29,11 +27,15 @@ fn try_run(server: &Server, arguments: &[&str]) -> anyhow::Result<Report> {
 }
 
 fn quote(seq: u64, rest: &str) -> String {
-    format!(r#"{{"type":"update","channel":"quotes","symbol":"sim:A","seq":[{seq},{seq}]{rest},"bid":"{seq}.0"}}"#)
+    format!(
+        r#"{{"type":"update","channel":"quotes","symbol":"sim:A","seq":[{seq},{seq}]{rest},"bid":"{seq}.0"}}"#
+    )
 }
 
 fn snapshot(seq: u64) -> String {
-    format!(r#"{{"type":"snapshot","channel":"quotes","symbol":"sim:A","seq":[{seq},{seq}],"epoch":"e1","state":"live","bid":"{seq}.0"}}"#)
+    format!(
+        r#"{{"type":"snapshot","channel":"quotes","symbol":"sim:A","seq":[{seq},{seq}],"epoch":"e1","state":"live","bid":"{seq}.0"}}"#
+    )
 }
 
 /// Names of the faults with their counts.
@@ -52,7 +54,8 @@ fn latency_is_counted_from_the_intended_time() {
         });
     });
     let report = run(&server, &["--symbols", "sim:A", "--duration", "500ms"]);
-    let (corrected, uncorrected) = (report.latency_us.corrected.unwrap(), report.latency_us.uncorrected.unwrap());
+    let (corrected, uncorrected) =
+        (report.latency_us.corrected.unwrap(), report.latency_us.uncorrected.unwrap());
     assert!((50_000..75_000).contains(&corrected.p50), "{corrected:?}");
     assert!((20_000..45_000).contains(&uncorrected.p50), "{uncorrected:?}");
     assert_eq!(corrected.count, report.received.counts.updates);
@@ -88,7 +91,8 @@ fn all_symbols_of_the_server_are_asked_for_with_the_tier() {
     });
     run(&server, &["--popularity", "all", "--interval-ms", "250", "--channel", "book"]);
     let params = requests.recv().unwrap()["params"].clone();
-    let expected = serde_json::json!({"channel": "book", "symbols": ["sim:A", "sim:B", "sim:C"], "interval_ms": 250});
+    let expected =
+        serde_json::json!({"channel": "book", "symbols": ["sim:A", "sim:B", "sim:C"], "interval_ms": 250});
     assert_eq!(params, expected);
 }
 
@@ -251,7 +255,8 @@ fn stalled_connections_never_read_and_trickling_ones_hardly_do() {
         bytes += send_for_a_while(peer, &frame);
         seen.lock().unwrap().push(bytes);
     });
-    let report = run(&server, &["--symbols", "sim:A", "--connections", "4", "--stalled", "50%", "--trickling", "50%"]);
+    let report =
+        run(&server, &["--symbols", "sim:A", "--connections", "4", "--stalled", "50%", "--trickling", "50%"]);
     assert_eq!(report.connections.live, 4);
     assert!(report.received.counts.bytes < 4 * 4096, "{:?}", report.received);
     assert!(report.slow_latency_us.is_some());
@@ -275,7 +280,8 @@ fn nobody_listens() {
     drop(listener);
     let report = run(&server, &["--symbols", "sim:A", "--connections", "2", "--connect-timeout", "300ms"]);
     assert_eq!((report.connections.live, report.connections.gone), (0, 2));
-    let reasons: Vec<_> = report.connections.failed_attempts.iter().map(|(reason, _)| reason.to_owned()).collect();
+    let reasons: Vec<_> =
+        report.connections.failed_attempts.iter().map(|(reason, _)| reason.to_owned()).collect();
     assert!(reasons.iter().any(|reason| reason.contains("refused")), "{reasons:?}");
     assert_eq!(report.failures, ["2 of 2 connections could not be held"]);
     let error = try_run(&server, &[]).unwrap_err();

@@ -1,0 +1,7 @@
+//! Tests of the whole tool, in one binary: `loadgen run` against a server that does known things.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic when something is amiss")]
+
+mod cli;
+mod run;
+mod server;

@@ -43,7 +43,7 @@ impl Default for MarketLimits {
             symbols_max: 20_000,
             trades_log_entries: 4_096,
             book_log_entries: 1_024,
-            other_log_entries: 256,
+            other_log_entries: 1_024,
         }
     }
 }

@@ -5,22 +5,29 @@ mod backoff;
 mod connect;
 mod fetch;
 mod file;
+mod lines;
 mod simulated;
 mod status;
+mod ticks;
 mod venue;
 
 pub use status::FeedStatus;
 
 use crate::clock::Clock;
-use crate::config::{BookSpeed, FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TradesForm, VenueFeed};
+use crate::config::{
+    BookSpeed, FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, TradesForm, VenueFeed,
+};
 use anyhow::Context as _;
 use feed::counters::FeedCounters;
+use feed::machine::Machine;
 use feed::market::Market;
 use feed::replay::Replay;
 use feed::settings::{Channels, Settings, Trades};
 use feed::sim::{Sim, SimSettings};
+use feed::ticks::Ticks;
 use feed::venue::Venue;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +70,7 @@ async fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed
         Source::Simulated(simulated) => start_simulated(spec, simulated, context),
         Source::File(file) => start_file(spec, file, context),
         Source::Venue(venue) => start_venue(spec, venue, context),
-        Source::TickLines(_) => anyhow::bail!("not yet"),
+        Source::TickLines(lines) => start_tick_lines(spec, lines, context).await,
     }
 }
 
@@ -106,6 +113,24 @@ fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow:
     let status = FeedStatus::new(&spec.url, Arc::clone(machine.counters()));
     let endpoints = venue::Endpoints { stream: venue.stream.clone(), rest: venue.rest.clone() };
     let task = tokio::spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
+    Ok(Feed { status, task })
+}
+
+async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context) -> anyhow::Result<Feed> {
+    let settings = settings(spec, "ticks", context);
+    let machine = Ticks::new(settings, Arc::clone(&context.market))?;
+    let status = FeedStatus::new(&spec.url, Arc::clone(machine.counters()));
+    let (context, told) = (context.clone(), Arc::clone(&status));
+    let task = match lines.link {
+        TickLink::Dial => tokio::spawn(ticks::dial(machine, lines.address.clone(), context, told)),
+        TickLink::Listen => {
+            let listener = TcpListener::bind(&lines.address)
+                .await
+                .with_context(|| format!("cannot listen on {}", lines.address))?;
+            tracing::info!(feed = %spec.url, address = %listener.local_addr()?, "waits for publishers");
+            tokio::spawn(ticks::listen(machine, listener, context, told))
+        }
+    };
     Ok(Feed { status, task })
 }
 

@@ -30,8 +30,9 @@ impl table::Record for Logged {
         self.0.width()
     }
 
+    /// A reset is none: it holds a whole book, and who lost it in the log goes on from the image.
     fn is_mark(&self) -> bool {
-        !matches!(self.0.body, Body::Update(_))
+        matches!(self.0.body, Body::State(_) | Body::Loss(_))
     }
 
     fn bytes(&self) -> usize {

@@ -9,7 +9,7 @@ use feed::topic::{Entry, Image, TopicHandle, encode};
 use schemas::model::{Body, Channel, Update};
 use schemas::wire::{SeqRange, frame};
 use std::sync::Arc;
-use table::Position;
+use table::{Lapped, Position};
 
 /// A cursor this many entries behind in a book's log is served from it; beyond, from the image.
 const SHORT_LOG: u64 = 64;
@@ -78,12 +78,22 @@ impl<S: Sink> Advance<'_, S> {
             self.skip();
         }
         while self.open && self.pending() > 0 {
-            match self.handle.topic.read(self.at.index + 1) {
-                Some(entry) => self.entry(&entry),
-                None if !self.lapped() => return,
-                None => {}
+            if self.follow().is_err() && !self.lapped() {
+                return;
             }
         }
+    }
+
+    /// Sends entry after entry, as far as the log goes and the sink takes them.
+    fn follow(&mut self) -> Result<(), Lapped> {
+        let handle = self.handle;
+        let mut reader = handle.topic.reader(self.at.index + 1, self.to.index);
+        while self.open
+            && let Some(entry) = reader.next()?
+        {
+            self.entry(entry);
+        }
+        Ok(())
     }
 
     fn pending(&self) -> u64 {
@@ -191,7 +201,8 @@ impl<S: Sink> Advance<'_, S> {
         self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
     }
 
-    /// Counts the trades that left the log, and sends the states that came between them.
+    /// Counts the trades that left the log, and sends the states that came between them. Should more states have come meanwhile
+    /// than a topic keeps, the forgotten ones count as trades.
     fn over_lost_trades(&mut self) -> bool {
         let Some(oldest) = self.handle.topic.oldest() else { return false };
         if oldest.position().index <= self.at.index + 1 {

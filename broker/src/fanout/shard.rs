@@ -143,9 +143,10 @@ impl Shard {
 
     fn begin_batch(&mut self, now: Instant, deadline: Instant) {
         self.batch.clear();
-        self.look_at_new_topics(now);
         let mut dirty = std::mem::take(&mut self.dirty);
         self.table.drain(self.index, |topic| dirty.push(topic));
+        // After the drain: news that came before it has no wake-up left.
+        self.look_at_new_topics(now);
         for topic in dirty.drain(..) {
             self.advance_topic(topic, now);
         }

@@ -3,8 +3,11 @@
 use super::backoff::Backoff;
 use super::lines::Lines;
 use super::{Context, FeedStatus};
+use feed::counters::Fault;
 use feed::machine::{Actions, Machine};
+use feed::ticks::{ConnectionId, Ticks};
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -20,18 +23,15 @@ const SETTLED: Duration = Duration::from_secs(10);
 
 /// A machine that several publishers feed. Its lock is held for one read's lines at a time.
 struct Shared {
-    machine: Mutex<Box<dyn Machine>>,
+    machine: Mutex<Ticks>,
+    /// Publishers that are connected.
+    open: AtomicUsize,
     context: Context,
     status: Arc<FeedStatus>,
 }
 
 /// Dials a publisher, again and again, until the broker shuts down.
-pub(crate) async fn dial(
-    machine: Box<dyn Machine>,
-    address: String,
-    context: Context,
-    status: Arc<FeedStatus>,
-) {
+pub(crate) async fn dial(machine: Ticks, address: String, context: Context, status: Arc<FeedStatus>) {
     let shared = Arc::new(Shared::new(machine, context, status));
     tokio::select! {
         () = Arc::clone(&shared).dial_for_ever(&address) => {}
@@ -41,12 +41,7 @@ pub(crate) async fn dial(
 }
 
 /// Accepts publishers until the broker shuts down.
-pub(crate) async fn listen(
-    machine: Box<dyn Machine>,
-    listener: TcpListener,
-    context: Context,
-    status: Arc<FeedStatus>,
-) {
+pub(crate) async fn listen(machine: Ticks, listener: TcpListener, context: Context, status: Arc<FeedStatus>) {
     let shared = Arc::new(Shared::new(machine, context, status));
     tokio::select! {
         () = Arc::clone(&shared).accept_for_ever(listener) => {}
@@ -56,8 +51,8 @@ pub(crate) async fn listen(
 }
 
 impl Shared {
-    fn new(machine: Box<dyn Machine>, context: Context, status: Arc<FeedStatus>) -> Self {
-        Self { machine: Mutex::new(machine), context, status }
+    fn new(machine: Ticks, context: Context, status: Arc<FeedStatus>) -> Self {
+        Self { machine: Mutex::new(machine), open: AtomicUsize::new(0), context, status }
     }
 
     async fn dial_for_ever(self: Arc<Self>, address: &str) {
@@ -83,42 +78,31 @@ impl Shared {
 
     async fn dial_once(&self, address: &str) -> io::Result<()> {
         let limit = Duration::from_millis(self.context.limits.upstream_connect_timeout_ms);
-        let dialed = timeout(limit, TcpStream::connect(address)).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
+        let dialed = timeout(limit, TcpStream::connect(address)).await;
+        let dialed = dialed.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
         let stream = dialed.inspect_err(|_| self.status.connect_failures.up())?;
-        self.connected();
-        let result = self.read(stream).await;
-        let reason = result.as_ref().err().map_or_else(|| "ended by the publisher".to_owned(), ToString::to_string);
-        self.disconnected(&reason);
-        result
+        self.publisher(0, stream).await
     }
 
-    /// The feed is connected as long as it listens: publishers come and go.
+    /// The feed is live as long as it listens: publishers come and go.
     async fn accept_for_ever(self: Arc<Self>, listener: TcpListener) {
+        self.status.live();
         let mut publishers = JoinSet::new();
+        let mut connection = 0;
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                Some(_) = publishers.join_next() => {
-                    if publishers.is_empty() {
-                        self.disconnected("no publisher is connected");
-                        self.status.not_live("no publisher is connected");
-                    }
-                    continue;
-                }
-            };
-            match accepted {
+            // Those that have ended make room.
+            while publishers.try_join_next().is_some() {}
+            match listener.accept().await {
                 Ok((_, peer)) if publishers.len() >= self.context.limits.tick_publishers_max => {
                     tracing::warn!(feed = %self.status.url(), %peer, "refused: tick_publishers_max is reached");
                 }
                 Ok((stream, peer)) => {
-                    if publishers.is_empty() {
-                        self.connected();
-                    }
+                    connection += 1;
                     tracing::info!(feed = %self.status.url(), %peer, "a publisher is connected");
                     let shared = Arc::clone(&self);
                     publishers.spawn(async move {
                         // How one publisher ends does not matter to the others.
-                        if let Err(error) = shared.read(stream).await {
+                        if let Err(error) = shared.publisher(connection, stream).await {
                             tracing::warn!(feed = %shared.status.url(), %peer, %error, "a publisher is gone");
                         }
                     });
@@ -131,44 +115,44 @@ impl Shared {
         }
     }
 
-    async fn read(&self, mut stream: TcpStream) -> io::Result<()> {
+    /// One publisher's connection from its beginning to its end.
+    async fn publisher(&self, connection: ConnectionId, stream: TcpStream) -> io::Result<()> {
+        self.status.connects.up();
+        self.machine().opened(self.context.clock.now());
+        self.open.fetch_add(1, Ordering::AcqRel);
+        self.status.live();
+        let result = self.read(connection, stream).await;
+        let was_last = self.open.fetch_sub(1, Ordering::AcqRel) == 1;
+        let reason = match &result {
+            Ok(()) => "ended by the publisher".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.machine().closed(connection, self.context.clock.now(), &reason, was_last);
+        result
+    }
+
+    async fn read(&self, connection: ConnectionId, mut stream: TcpStream) -> io::Result<()> {
         let mut lines = Lines::new(self.context.limits.tick_line_bytes_max);
         let mut buffer = vec![0; READ_BYTES];
         loop {
             match stream.read(&mut buffer).await? {
                 0 => return Ok(()),
-                read => self.take(&mut lines, &buffer[..read]),
+                read => self.take(connection, &mut lines, &buffer[..read]),
             }
         }
     }
 
-    fn take(&self, lines: &mut Lines, bytes: &[u8]) {
+    fn take(&self, connection: ConnectionId, lines: &mut Lines, bytes: &[u8]) {
         let rx = self.context.clock.now();
         let mut machine = self.machine();
-        let mut actions = Actions::new();
         lines.take(bytes, |line| match line {
-            Ok(line) => machine.frame(rx, line, &mut actions),
+            Ok(line) => machine.line(connection, rx, line),
             Err(_) => {
-                machine.counters().faults(feed::counters::Fault::Malformed).up();
+                machine.counters().faults(Fault::Malformed).up();
                 let max = self.context.limits.tick_line_bytes_max;
                 tracing::warn!(feed = %self.status.url(), max, "a line longer than tick_line_bytes_max is passed over");
             }
         });
-        if machine.is_live() {
-            drop(machine);
-            self.status.live();
-        }
-    }
-
-    fn connected(&self) {
-        self.status.connects.up();
-        self.machine().connected(self.context.clock.now(), &mut Actions::new());
-        // It has no symbols of its own to wait for.
-        self.status.live();
-    }
-
-    fn disconnected(&self, reason: &str) {
-        self.machine().disconnected(self.context.clock.now(), reason);
     }
 
     async fn ticks(&self) {
@@ -183,7 +167,7 @@ impl Shared {
         }
     }
 
-    fn machine(&self) -> MutexGuard<'_, Box<dyn Machine>> {
+    fn machine(&self) -> MutexGuard<'_, Ticks> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

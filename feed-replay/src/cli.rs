@@ -1,5 +1,6 @@
 //! The command line: what was typed, made into what it means, and done.
 
+mod generate;
 mod import;
 mod info;
 mod output;
@@ -26,6 +27,7 @@ enum Command {
     Info(info::Args),
     Import(import::Args),
     Serve(serve::Args),
+    Generate(generate::Args),
 }
 
 /// Parses the process's arguments, does what they say, and tells how it went.
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Generate(args) => generate::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,6 +35,21 @@ pub fn rfc3339_micros(time: UnixNanos) -> String {
     }
 }
 
+/// A duration in seconds, or with a unit: `250ms`, `1.5m`, `2h`.
+#[must_use]
+pub fn nanos_of_duration(text: &str) -> Option<u64> {
+    let number = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit: u64 = match &text[number.len()..] {
+        "ms" => 1_000_000,
+        "s" | "" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
+    };
+    let billionths = nanos_of_seconds(number)?;
+    u64::try_from(u128::from(billionths) * u128::from(unit) / 1_000_000_000).ok()
+}
+
 /// A unix time in milliseconds or microseconds (told apart by its size) as nanoseconds.
 #[must_use]
 pub fn nanos_of_unix(value: u64) -> Option<UnixNanos> {

@@ -1,6 +1,6 @@
 //! When a record is due.
 
-use crate::time::{nanos_of_rfc3339, nanos_of_seconds};
+use crate::time::{nanos_of_duration, nanos_of_rfc3339, nanos_of_seconds};
 use schemas::capture::UnixNanos;
 use std::fmt;
 use std::str::FromStr;
@@ -65,7 +65,7 @@ impl FromStr for When {
     fn from_str(text: &str) -> Result<Self, String> {
         const NANOS_FROM: u64 = 1_000_000_000_000_000_000;
         let parsed = if let Some(offset) = text.strip_prefix('+') {
-            offset_ns(offset).map(When::After)
+            nanos_of_duration(offset).map(When::After)
         } else if let Some(nanos) = text.parse().ok().filter(|nanos| *nanos >= NANOS_FROM) {
             Some(When::Unix(nanos))
         } else {
@@ -75,19 +75,6 @@ impl FromStr for When {
             format!("expected unix seconds or nanoseconds, a time such as 2026-07-07T22:58:17Z, or an offset such as +30s, found {text:?}")
         })
     }
-}
-
-fn offset_ns(text: &str) -> Option<u64> {
-    let number = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let unit: u64 = match &text[number.len()..] {
-        "ms" => 1_000_000,
-        "s" | "" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        _ => return None,
-    };
-    let billionths = nanos_of_seconds(number)?;
-    u64::try_from(u128::from(billionths) * u128::from(unit) / 1_000_000_000).ok()
 }
 
 /// A running replay's relation of capture time to the clock's time.

@@ -1,0 +1,146 @@
+use super::*;
+use crate::book::Book;
+use crate::json::{elements, field};
+use crate::source::Item;
+use crate::stand_in::{Moment, Outbox, StandIn, Target};
+use crate::venue::{binance, coinbase, kraken};
+use schemas::capture::Reader;
+use std::collections::HashMap;
+
+fn settings(venue: Venue) -> Settings {
+    Settings { venue, symbols: 3, rate: 200, duration: Duration::from_secs(20), seed: 7 }
+}
+
+fn generated(settings: &Settings) -> Vec<u8> {
+    let mut text = Vec::new();
+    generate(settings, &mut text).unwrap();
+    text
+}
+
+fn items(venue: Venue) -> Vec<Item> {
+    let text = generated(&settings(venue));
+    let mut reader = Reader::new(&text[..]);
+    let mut items = Vec::new();
+    while let Some(record) = reader.next() {
+        let mut item = Item::default();
+        item.set(&record.unwrap());
+        items.push(item);
+    }
+    items
+}
+
+fn frames(items: &[Item]) -> impl Iterator<Item = &str> {
+    items.iter().filter(|item| item.kind == crate::source::Kind::Frame).map(|item| item.text.as_str())
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
+    for venue in Venue::ALL {
+        let first = generated(&settings(venue));
+        assert_eq!(first, generated(&settings(venue)));
+        assert_ne!(first, generated(&Settings { seed: 8, ..settings(venue) }));
+    }
+}
+
+#[test]
+fn all_frames_are_json_that_the_venue_could_have_sent_and_times_rise() {
+    for venue in Venue::ALL {
+        let items = items(venue);
+        assert!(items.len() > 3_000, "{venue}: {}", items.len());
+        assert!(items.is_sorted_by_key(|item| item.time));
+        for frame in frames(&items) {
+            serde_json::from_str::<serde_json::Value>(frame).unwrap();
+            assert_ne!(venue.classify(frame).kind, crate::venue::ClassKind::Unknown, "{frame}");
+        }
+    }
+}
+
+#[test]
+fn binances_depth_and_trade_ids_have_no_gap() {
+    let items = items(Venue::Binance);
+    let (mut depths, mut trades) = (HashMap::<_, Vec<(u64, u64)>>::new(), HashMap::<_, Vec<u64>>::new());
+    for frame in frames(&items).filter_map(binance::frame::Frame::parse) {
+        let symbol = frame.event.symbol.unwrap();
+        if let (Some(first), Some(last)) = (frame.event.first_id, frame.event.last_id) {
+            depths.entry(symbol).or_default().push((first, last));
+        } else if frame.event.name == Some("trade") {
+            trades.entry(symbol).or_default().push(frame.event.trade_id.unwrap());
+        }
+    }
+    assert_eq!((depths.len(), trades.len()), (3, 3));
+    assert!(depths.values().all(|ids| ids.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0)));
+    assert!(trades.values().all(|ids| ids.windows(2).all(|pair| pair[0] + 1 == pair[1])));
+}
+
+#[test]
+fn binances_rest_depth_joins_and_follows_to_the_books_end() {
+    let items = items(Venue::Binance);
+    let mut stand_in = binance::Binance::default();
+    items.iter().for_each(|item| stand_in.survey(item));
+    stand_in.surveyed();
+    items.iter().for_each(|item| stand_in.play(item, &Moment::default(), &mut Outbox::default()));
+    let tickers: HashMap<_, _> = frames(&items)
+        .filter(|frame| frame.contains("@bookTicker"))
+        .map(|frame| {
+            (binance::frame::Frame::parse(frame).unwrap().event.symbol.unwrap().to_owned(), frame.to_owned())
+        })
+        .collect();
+    for (symbol, ticker) in &tickers {
+        let reply = stand_in.http(&Target::parse(&format!("/api/v3/depth?symbol={symbol}&limit=1")), 0);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let best = |side| {
+            elements(elements(field(&reply.body, side).unwrap().value).next().unwrap().1)
+                .map(|(_, text)| text)
+                .collect::<Vec<_>>()
+        };
+        let data = field(ticker, "data").unwrap().value;
+        let of_ticker =
+            |price, size| vec![field(data, price).unwrap().value, field(data, size).unwrap().value];
+        assert_eq!((best("bids"), best("asks")), (of_ticker("b", "B"), of_ticker("a", "A")));
+    }
+    assert_eq!(tickers.len(), 3);
+    assert_eq!(stand_in.http(&Target::parse("/api/v3/exchangeInfo?symbol=ACMEUSDT"), 0).status, 200);
+}
+
+#[test]
+fn coinbases_books_end_as_its_tickers_say_and_heartbeats_know_the_last_trade() {
+    let items = items(Venue::Coinbase);
+    let mut last_trades = HashMap::new();
+    for frame in frames(&items).filter_map(coinbase::frame::Frame::parse) {
+        match frame.name {
+            "match" => {
+                let previous = last_trades.insert(frame.product, frame.trade_id.unwrap());
+                assert!(previous.is_none_or(|previous| previous + 1 == frame.trade_id.unwrap()));
+            }
+            "heartbeat" => {
+                assert!(last_trades.get(frame.product).is_none_or(|last| Some(*last) == frame.trade_id))
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(last_trades.len(), 3);
+}
+
+#[test]
+fn krakens_checksums_hold_for_who_follows_and_cuts() {
+    let items = items(Venue::Kraken);
+    let mut books = HashMap::<_, Book>::new();
+    let mut checked = 0;
+    for frame in
+        frames(&items).filter_map(kraken::frame::Frame::parse).filter(|frame| frame.channel == "book")
+    {
+        let item = frame.first_item().unwrap();
+        let book = books.entry(item.symbol).or_default();
+        assert_eq!(Some(super::kraken::follow(book, item.bids, item.asks)), item.checksum);
+        checked += 1;
+    }
+    assert!(checked > 1_000, "{checked}");
+}
+
+#[test]
+fn what_cannot_be_generated_is_said() {
+    let wrong = |settings: Settings| generate(&settings, &mut Vec::new()).unwrap_err().to_string();
+    let fine = settings(Venue::Kraken);
+    assert!(wrong(Settings { symbols: 0, ..fine }).starts_with("symbols: expected 1 to "));
+    assert_eq!(wrong(Settings { rate: 0, ..fine }), "rate: expected 1 to 1000000 a second, found 0");
+}

@@ -173,7 +173,7 @@ visiting(
   "in light, without motion",
   async (visit) => {
     await visit.priced();
-    await visit.moves("bid");
+    await visit.page.locator("[data-flash]").first().waitFor();
     const style = await visit.page.evaluate(() => {
       const moving = document.querySelector("[data-flash]");
       return [getComputedStyle(document.body).backgroundColor, moving && getComputedStyle(moving).animationName];

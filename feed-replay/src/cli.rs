@@ -1,5 +1,6 @@
 //! The command line: what was typed, made into what it means, and done.
 
+mod digest;
 mod generate;
 mod import;
 mod info;
@@ -28,6 +29,7 @@ enum Command {
     Import(import::Args),
     Serve(serve::Args),
     Generate(generate::Args),
+    Digest(digest::Args),
 }
 
 /// Parses the process's arguments, does what they say, and tells how it went.
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Digest(args) => digest::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@
 //! - [`info`] counts what one holds;
 //! - [`import`] writes other recorders' files as captures;
 //! - [`generate`] makes captures from a seed, in a venue's own format;
+//! - [`digest`] tells what the broker publishes of one, as a digest per topic;
 //! - [`serve`] stands in for the venue over real sockets: the behaviour of each venue is a state machine without I/O
 //!   ([`stand_in`], [`venue`]), around which there is one I/O shell.
 //!
@@ -19,6 +20,7 @@
 
 pub mod book;
 pub mod cli;
+pub mod digest;
 pub mod edit;
 pub mod generate;
 pub mod import;

@@ -86,6 +86,12 @@ impl Tape {
         Ok(())
     }
 
+    /// Whether it is one file in the capture format, with nothing put in.
+    #[must_use]
+    pub fn is_one_capture(&self) -> bool {
+        self.files.len() == 1 && self.format() == Some(Format::Capture) && self.rest.is_empty()
+    }
+
     fn open_files(&self) -> Result<Box<dyn Source>, SourceError> {
         let mut sources = self.files.iter().map(File::open).collect::<Result<Vec<_>, _>>()?;
         match sources.len() {

@@ -2,7 +2,7 @@
 
 use super::listing::{Listing, text};
 use super::{Output, SECOND_NS, Teller};
-use crate::book::{Book, write_objects};
+use crate::book::write_objects;
 use feed::sim::flow::Step;
 use schemas::capture::Body;
 use schemas::checksum;
@@ -11,7 +11,7 @@ use schemas::model::{Level, Side};
 use serde_json::{Value, json};
 use std::io;
 
-const DEPTH: usize = 10;
+pub(super) const DEPTH: usize = 10;
 
 pub(super) struct Kraken {
     /// The best levels of each symbol as told: bids and asks.
@@ -145,13 +145,4 @@ fn ticker(kind: &str, listing: &Listing) -> String {
         text(ticker.high),
         text(ticker.change_pct),
     )
-}
-
-/// A book that follows frames as a client does, for the tests.
-#[cfg(test)]
-pub(super) fn follow(book: &mut Book, bids: &str, asks: &str) -> u32 {
-    book.set_all(Side::Buy, bids).expect("levels");
-    book.set_all(Side::Sell, asks).expect("levels");
-    book.truncate(DEPTH);
-    book.checksum()
 }

@@ -78,12 +78,14 @@ pub enum ConfigError {
     #[error("configuration: {0}")]
     Merged(String),
     /// A setting's value makes no sense.
-    #[error("{setting}: {message}")]
+    #[error("{setting}: expected {expected}, found {found}")]
     Value {
         /// The setting's name.
         setting: &'static str,
         /// What was expected.
-        message: String,
+        expected: &'static str,
+        /// What was found, as TOML.
+        found: String,
     },
     /// A feed URL is wrong.
     #[error(transparent)]
@@ -152,29 +154,33 @@ fn feed(url: &str) -> Result<FeedSpec, ConfigError> {
 fn check(settings: &Settings) -> Result<(), ConfigError> {
     let limits = &settings.limits;
     let tiers = &limits.tiers_ms;
-    expect("listen", has_port(&settings.listen), "expected HOST:PORT, such as 127.0.0.1:9000")?;
-    expect("feed", !settings.feed.is_empty(), "expected at least one feed URL")?;
-    expect("shards", (1..=64).contains(&settings.shards), "expected 1 to 64")?;
-    expect("book_depth", (1..=100_000).contains(&settings.book_depth), "expected 1 to 100000")?;
-    let node = &settings.node;
-    expect("node", (1..=64).contains(&node.len()), "expected a name of 1 to 64 bytes")?;
-    expect(
-        "log",
-        is_filter(&settings.log),
-        "expected a level such as info, or directives such as broker=debug",
-    )?;
-    let ascending = tiers.first() == Some(&0) && tiers.is_sorted_by(|a, b| a < b) && tiers.len() <= 32;
-    expect("tiers_ms", ascending, "expected up to 32 ascending numbers, the first of them 0")?;
-    expect("http_head_bytes_max", limits.http_head_bytes_max >= 8_192, "expected at least 8192")?;
-    expect("request_bytes_max", limits.request_bytes_max >= 128, "expected at least 128")?;
-    let ordered = limits.backoff_min_ms >= 1 && limits.backoff_min_ms <= limits.backoff_max_ms;
-    expect("backoff_min_ms", ordered, "expected at least 1 and at most backoff_max_ms")?;
-    positive(limits)
+    let tiers_rise = tiers.first() == Some(&0) && tiers.is_sorted_by(|a, b| a < b) && tiers.len() <= 32;
+    let backoff_fits = (1..=limits.backoff_max_ms).contains(&limits.backoff_min_ms);
+    let rules = [
+        ("listen", has_port(&settings.listen), "HOST:PORT, such as 127.0.0.1:9000"),
+        ("feed", !settings.feed.is_empty(), "at least one feed URL"),
+        ("shards", (1..=64).contains(&settings.shards), "1 to 64"),
+        ("book_depth", (1..=100_000).contains(&settings.book_depth), "1 to 100000"),
+        ("node", (1..=64).contains(&settings.node.len()), "a name of 1 to 64 bytes"),
+        ("log", is_filter(&settings.log), "a level such as info, or directives such as broker=debug"),
+        ("tiers_ms", tiers_rise, "up to 32 rising numbers, the first of them 0"),
+        ("http_head_bytes_max", limits.http_head_bytes_max >= 8_192, "at least 8192"),
+        ("request_bytes_max", limits.request_bytes_max >= 128, "at least 128"),
+        ("backoff_min_ms", backoff_fits, "at least 1 and at most backoff_max_ms"),
+    ];
+    let positive = positive(limits).map(|(setting, value)| (setting, value > 0, "at least 1"));
+    match rules.into_iter().chain(positive).find(|(_, holds, _)| !holds) {
+        None => Ok(()),
+        Some((setting, _, expected)) => {
+            let found = arguments::table(settings).get(setting).map(ToString::to_string).unwrap_or_default();
+            Err(ConfigError::Value { setting, expected, found })
+        }
+    }
 }
 
 /// Limits of zero would let nothing happen at all.
-fn positive(limits: &Limits) -> Result<(), ConfigError> {
-    let wanted = [
+fn positive(limits: &Limits) -> [(&'static str, usize); 26] {
+    [
         ("connections_max", limits.connections_max),
         ("connections_per_address_max", limits.connections_per_address_max),
         ("handshake_timeout_ms", limits.handshake_timeout_ms as usize),
@@ -201,12 +207,7 @@ fn positive(limits: &Limits) -> Result<(), ConfigError> {
         ("capture_line_bytes_max", limits.capture_line_bytes_max),
         ("tick_line_bytes_max", limits.tick_line_bytes_max),
         ("tick_publishers_max", limits.tick_publishers_max),
-    ];
-    wanted.into_iter().try_for_each(|(setting, value)| expect(setting, value > 0, "expected at least 1"))
-}
-
-fn expect(setting: &'static str, holds: bool, expected: &str) -> Result<(), ConfigError> {
-    if holds { Ok(()) } else { Err(ConfigError::Value { setting, message: expected.to_owned() }) }
+    ]
 }
 
 fn has_port(address: &str) -> bool {
@@ -238,17 +239,17 @@ mod tests {
     fn values_without_sense_are_refused_by_name() {
         assert_eq!(
             refused(|s| s.listen = "9000".into()),
-            "listen: expected HOST:PORT, such as 127.0.0.1:9000"
+            "listen: expected HOST:PORT, such as 127.0.0.1:9000, found \"9000\""
         );
-        assert_eq!(refused(|s| s.shards = 65), "shards: expected 1 to 64");
-        assert_eq!(refused(|s| s.limits.ping_ms = 0), "ping_ms: expected at least 1");
+        assert_eq!(refused(|s| s.shards = 65), "shards: expected 1 to 64, found 65");
+        assert_eq!(refused(|s| s.limits.ping_ms = 0), "ping_ms: expected at least 1, found 0");
         assert_eq!(
             refused(|s| s.limits.tiers_ms = vec![0, 50, 50]),
-            "tiers_ms: expected up to 32 ascending numbers, the first of them 0"
+            "tiers_ms: expected up to 32 rising numbers, the first of them 0, found [0, 50, 50]"
         );
         assert_eq!(
             refused(|s| s.limits.backoff_max_ms = 1),
-            "backoff_min_ms: expected at least 1 and at most backoff_max_ms"
+            "backoff_min_ms: expected at least 1 and at most backoff_max_ms, found 250"
         );
         assert!(refused(|s| s.feed = vec!["simm:".into()]).contains("simm"));
         let missing = refused(|s| s.feed = vec!["file:/nowhere.zst?venue=binance".into()]);

@@ -68,9 +68,9 @@ impl Broker {
             epoch: epoch(&*clock).into(),
             shutdown: shutdown.clone(),
         };
-        let mut feeds = Vec::with_capacity(config.feeds.len());
+        let mut feeds = Vec::new();
         for spec in &config.feeds {
-            feeds.push(upstream::start(spec, &context).await?);
+            feeds.extend(upstream::start(spec, &context).await?);
         }
         let address = listener.local_addr()?;
         let http_end = CancellationToken::new();

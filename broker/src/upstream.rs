@@ -15,7 +15,8 @@ pub use status::FeedStatus;
 
 use crate::clock::Clock;
 use crate::config::{
-    BookSpeed, FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, TradesForm, VenueFeed,
+    BookSpeed, Dialect, FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, TradesForm,
+    VenueFeed,
 };
 use anyhow::Context as _;
 use feed::counters::FeedCounters;
@@ -57,21 +58,21 @@ pub struct Feed {
     pub task: JoinHandle<()>,
 }
 
-/// Starts a feed.
+/// Starts a feed; one whose symbols need several connections by the venue's rules becomes several.
 ///
 /// # Errors
 /// What makes it impossible from the start: a file that cannot be read, a symbol that is no symbol.
-pub async fn start(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
+pub async fn start(spec: &FeedSpec, context: &Context) -> anyhow::Result<Vec<Feed>> {
     start_source(spec, context).await.with_context(|| format!("feed {}", spec.url))
 }
 
-async fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Feed> {
-    match &spec.source {
-        Source::Simulated(simulated) => start_simulated(spec, simulated, context),
-        Source::File(file) => start_file(spec, file, context),
-        Source::Venue(venue) => start_venue(spec, venue, context),
-        Source::TickLines(lines) => start_tick_lines(spec, lines, context).await,
-    }
+async fn start_source(spec: &FeedSpec, context: &Context) -> anyhow::Result<Vec<Feed>> {
+    Ok(match &spec.source {
+        Source::Simulated(simulated) => vec![start_simulated(spec, simulated, context)?],
+        Source::File(file) => vec![start_file(spec, file, context)?],
+        Source::Venue(venue) => start_venue(spec, venue, context)?,
+        Source::TickLines(lines) => vec![start_tick_lines(spec, lines, context).await?],
+    })
 }
 
 fn start_simulated(spec: &FeedSpec, simulated: &SimulatedFeed, context: &Context) -> anyhow::Result<Feed> {
@@ -96,7 +97,7 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
     Ok(Feed { status, task })
 }
 
-fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Feed> {
+fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Vec<Feed>> {
     let settings = Settings {
         trades: match venue.trades {
             TradesForm::Each => Trades::Each,
@@ -108,27 +109,46 @@ fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow:
         },
         ..settings(spec, venue.dialect.name(), context)
     };
+    let connections = match venue.dialect {
+        Dialect::Binance => feed::binance::connections(&settings),
+        Dialect::Coinbase | Dialect::Kraken => vec![settings],
+    };
+    let start = |(place, settings)| start_connection(spec, venue, context, place, settings);
+    connections.into_iter().enumerate().map(start).collect()
+}
+
+fn start_connection(
+    spec: &FeedSpec,
+    venue: &VenueFeed,
+    context: &Context,
+    place: usize,
+    settings: Settings,
+) -> anyhow::Result<Feed> {
     let dialect: Venue = venue.dialect.name().parse()?;
     let machine = dialect.machine(settings, Arc::clone(&context.market))?;
-    let status = FeedStatus::new(&spec.url, Arc::clone(machine.counters()));
+    let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
+    let status = FeedStatus::new(url, Arc::clone(machine.counters()));
     let endpoints = venue::Endpoints { stream: venue.stream.clone(), rest: venue.rest.clone() };
     let task = tokio::spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }
 
 async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context) -> anyhow::Result<Feed> {
-    let settings = settings(spec, "ticks", context);
-    let machine = Ticks::new(settings, Arc::clone(&context.market))?;
-    let status = FeedStatus::new(&spec.url, Arc::clone(machine.counters()));
-    let (context, told) = (context.clone(), Arc::clone(&status));
-    let task = match lines.link {
-        TickLink::Dial => tokio::spawn(ticks::dial(machine, lines.address.clone(), context, told)),
+    let machine = Ticks::new(settings(spec, "ticks", context), Arc::clone(&context.market))?;
+    let counters = Arc::clone(machine.counters());
+    let (status, task) = match lines.link {
+        TickLink::Dial => {
+            let status = FeedStatus::new(&spec.url, counters);
+            let dial = ticks::dial(machine, lines.address.clone(), context.clone(), Arc::clone(&status));
+            (status, tokio::spawn(dial))
+        }
         TickLink::Listen => {
-            let listener = TcpListener::bind(&lines.address)
-                .await
-                .with_context(|| format!("cannot listen on {}", lines.address))?;
-            tracing::info!(feed = %spec.url, address = %listener.local_addr()?, "waits for publishers");
-            tokio::spawn(ticks::listen(machine, listener, context, told))
+            let cannot = || format!("cannot listen on {}", lines.address);
+            let listener = TcpListener::bind(&lines.address).await.with_context(cannot)?;
+            // Where port 0 was asked for, people want to know which it is.
+            let url = spec.url.replacen(&lines.address, &listener.local_addr()?.to_string(), 1);
+            let status = FeedStatus::new(url, counters);
+            (Arc::clone(&status), tokio::spawn(ticks::listen(machine, listener, context.clone(), status)))
         }
     };
     Ok(Feed { status, task })

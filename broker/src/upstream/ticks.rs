@@ -3,10 +3,13 @@
 use super::backoff::Backoff;
 use super::lines::Lines;
 use super::{Context, FeedStatus};
+use crate::seldom::Seldom;
 use feed::counters::Fault;
 use feed::machine::{Actions, Machine};
 use feed::ticks::{ConnectionId, Ticks};
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +21,8 @@ use tokio::time::{Instant, sleep, timeout};
 const READ_BYTES: usize = 64 * 1024;
 /// How often the machine's time goes on.
 const TICK: Duration = Duration::from_millis(100);
+/// A publisher that says nothing is asked this often whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 /// A connection that lasted this long was a success: the next wait is short again.
 const SETTLED: Duration = Duration::from_secs(10);
 
@@ -87,37 +92,45 @@ impl Shared {
     /// The feed is live as long as it listens: publishers come and go.
     async fn accept_for_ever(self: Arc<Self>, listener: TcpListener) {
         self.status.live();
-        let mut publishers = JoinSet::new();
-        let mut connection = 0;
+        let (mut publishers, mut connection) = (JoinSet::new(), 0);
+        let mut complaints = Seldom::each_second();
+        let feed = self.status.url();
         loop {
+            let accepted = listener.accept().await;
             // Those that have ended make room.
             while publishers.try_join_next().is_some() {}
-            match listener.accept().await {
-                Ok((_, peer)) if publishers.len() >= self.context.limits.tick_publishers_max => {
-                    tracing::warn!(feed = %self.status.url(), %peer, "refused: tick_publishers_max is reached");
-                }
+            match accepted {
+                Ok((_, peer)) if publishers.len() >= self.context.limits.tick_publishers_max => complaints
+                    .log(|more| tracing::warn!(feed, %peer, more, "refused: tick_publishers_max is reached")),
                 Ok((stream, peer)) => {
                     connection += 1;
-                    tracing::info!(feed = %self.status.url(), %peer, "a publisher is connected");
-                    let shared = Arc::clone(&self);
-                    publishers.spawn(async move {
-                        // How one publisher ends does not matter to the others.
-                        if let Err(error) = shared.publisher(connection, stream).await {
-                            tracing::warn!(feed = %shared.status.url(), %peer, %error, "a publisher is gone");
-                        }
-                    });
+                    publishers.spawn(Arc::clone(&self).accepted(connection, stream, peer));
                 }
                 Err(error) => {
-                    tracing::warn!(feed = %self.status.url(), %error, "a publisher could not be accepted");
+                    complaints
+                        .log(|more| tracing::warn!(feed, %error, more, "a publisher could not be accepted"));
                     sleep(TICK).await;
                 }
             }
         }
     }
 
+    /// How one publisher ends does not matter to the others.
+    async fn accepted(self: Arc<Self>, connection: ConnectionId, stream: TcpStream, peer: SocketAddr) {
+        let feed = self.status.url();
+        tracing::debug!(feed, %peer, "a publisher is connected");
+        match self.publisher(connection, stream).await {
+            Ok(()) => tracing::debug!(feed, %peer, "a publisher has ended"),
+            Err(error) => tracing::debug!(feed, %peer, %error, "a publisher is gone"),
+        }
+    }
+
     /// One publisher's connection from its beginning to its end.
     async fn publisher(&self, connection: ConnectionId, stream: TcpStream) -> io::Result<()> {
         self.status.connects.up();
+        // One that is gone without a word must not keep its place for ever.
+        SockRef::from(&stream)
+            .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))?;
         self.machine().opened(self.context.clock.now());
         self.open.fetch_add(1, Ordering::AcqRel);
         self.status.live();
@@ -134,23 +147,26 @@ impl Shared {
     async fn read(&self, connection: ConnectionId, mut stream: TcpStream) -> io::Result<()> {
         let mut lines = Lines::new(self.context.limits.tick_line_bytes_max);
         let mut buffer = vec![0; READ_BYTES];
+        let mut complaints = Seldom::each_second();
         loop {
             match stream.read(&mut buffer).await? {
                 0 => return Ok(()),
-                read => self.take(connection, &mut lines, &buffer[..read]),
+                read => self.take(connection, &mut lines, &buffer[..read], &mut complaints),
             }
         }
     }
 
-    fn take(&self, connection: ConnectionId, lines: &mut Lines, bytes: &[u8]) {
+    fn take(&self, connection: ConnectionId, lines: &mut Lines, bytes: &[u8], complaints: &mut Seldom) {
         let rx = self.context.clock.now();
         let mut machine = self.machine();
         lines.take(bytes, |line| match line {
             Ok(line) => machine.line(connection, rx, line),
             Err(_) => {
                 machine.counters().faults(Fault::Malformed).up();
-                let max = self.context.limits.tick_line_bytes_max;
-                tracing::warn!(feed = %self.status.url(), max, "a line longer than tick_line_bytes_max is passed over");
+                let (feed, bytes_max) = (self.status.url(), self.context.limits.tick_line_bytes_max);
+                complaints.log(|more| {
+                    tracing::warn!(feed, bytes_max, more, "a line that is too long is passed over")
+                });
             }
         });
     }

@@ -99,6 +99,8 @@ pub struct Session {
     pub was_live: bool,
     /// When the server asked to come back.
     pub reconnect_in: Option<Duration>,
+    /// When it subscribed, in microseconds since the Unix epoch.
+    pub subscribed_at_us: u64,
     /// Replies that are still to come.
     pub replies_due: u32,
     /// What it holds of each topic, when that is verified.
@@ -118,6 +120,7 @@ impl Connection {
             attempts: 0,
             was_live: false,
             reconnect_in: None,
+            subscribed_at_us: 0,
             replies_due: 0,
             watched: Watched::default(),
             next_id: 1,

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Counts {
     /// Frames of type `update`.
     pub updates: u64,
+    /// Of these, updates from before the subscription, or that came before: what follows a snapshot to catch up. They are
+    /// deliveries, and their latency says nothing.
+    pub catching_up: u64,
     /// Entries that the updates cover: more than updates where some were merged.
     pub entries: u64,
     /// Frames of type `snapshot`.
@@ -79,6 +82,7 @@ impl Counts {
     /// Adds what another one counted.
     pub fn merge(&mut self, other: &Self) {
         self.updates += other.updates;
+        self.catching_up += other.catching_up;
         self.entries += other.entries;
         self.snapshots += other.snapshots;
         self.states += other.states;

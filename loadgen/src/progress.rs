@@ -60,7 +60,7 @@ impl Standing {
     }
 }
 
-/// Shows where a run stands: a moving line on a terminal, a plain one each 5 s elsewhere.
+/// Shows where a run stands: a moving line on a terminal; elsewhere a plain one each 5 s, and when something else begins.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -68,7 +68,7 @@ pub struct Progress {
     verify: bool,
     last: (Instant, u64),
     rate: f64,
-    last_line: Option<Instant>,
+    last_line: Option<(String, Instant)>,
 }
 
 impl Progress {
@@ -86,8 +86,9 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_message(line);
             bar.tick();
-        } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-            self.last_line = Some(Instant::now());
+        } else if self.last_line.as_ref().is_none_or(|(last, at)| last != what || at.elapsed() >= LINE_EVERY)
+        {
+            self.last_line = Some((what.to_owned(), Instant::now()));
             // Without an error output there is nobody to tell.
             let _ = writeln!(std::io::stderr(), "{line}");
         }

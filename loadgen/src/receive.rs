@@ -49,7 +49,7 @@ impl Receiver {
         if let Stage::Upgrading(handshake) = &mut session.stage {
             let Some(used) = handshake.advance(input)? else { return Ok(()) };
             input = &input[used..];
-            self.upgraded(session);
+            self.upgraded(session, arrival);
         }
         while let Some(message) = decoder.next(&mut input)? {
             self.message(session, &message, arrival)?;
@@ -57,7 +57,8 @@ impl Receiver {
         Ok(())
     }
 
-    fn upgraded(&mut self, session: &mut Session) {
+    fn upgraded(&mut self, session: &mut Session, arrival: Arrival) {
+        session.subscribed_at_us = arrival.at_us;
         session.subscribe(&self.plan, &mut self.random);
         if let Some(verifier) = &mut self.verifier {
             session.watched = verifier.watch(&session.names(&self.plan));
@@ -107,14 +108,21 @@ impl Receiver {
 
     fn topic(&mut self, session: &mut Session, header: &Header<'_>, text: &[u8], arrival: Arrival) {
         self.tally.deliveries += 1;
-        if arrival.place == Place::Within {
-            self.tally.window.topic(header, text);
-            if header.kind == Kind::Update {
-                self.tally.latency(session.client.behaviour).record(arrival.at_us, header.ts, header.rx);
-            }
+        let repeated = match &mut self.verifier {
+            Some(verifier) => verifier.frame(session.client.number, &mut session.watched, header, text),
+            None => false,
+        };
+        if arrival.place != Place::Within {
+            return;
         }
-        if let Some(verifier) = &mut self.verifier {
-            verifier.frame(session.client.number, &mut session.watched, header, text);
+        self.tally.window.topic(header, text);
+        if header.kind != Kind::Update {
+            return;
+        }
+        if repeated || header.rx.is_some_and(|rx| rx < session.subscribed_at_us) {
+            self.tally.window.catching_up += 1;
+        } else {
+            self.tally.latency(session.client.behaviour).record(arrival.at_us, header.ts, header.rx);
         }
     }
 

@@ -53,6 +53,8 @@ struct Held {
     grant: Grant,
     /// The last `seq` that was covered; none before the first snapshot.
     last: Option<u64>,
+    /// The highest `seq` that was covered in this epoch.
+    highest: u64,
     version: Rc<Version>,
     promise: Option<Box<Promise>>,
     /// A fresh snapshot was asked for, to compare with.
@@ -154,7 +156,7 @@ impl Verifier {
 
     /// A connection asks for these symbols.
     pub fn watch(&mut self, symbols: &[&str]) -> Watched {
-        let mut held: Vec<Held> = symbols.iter().map(|symbol| self.asked_for(symbol)).collect();
+        let mut held: Vec<Held> = symbols.iter().map(|symbol| Held::asked_for(self.number(symbol))).collect();
         held.sort_unstable_by_key(|held| held.topic);
         held.dedup_by_key(|held| held.topic);
         Watched { held, has_pattern: false, asked: 0 }
@@ -212,8 +214,15 @@ impl Verifier {
         }
     }
 
-    /// A frame about a topic came to `connection`.
-    pub fn frame(&mut self, connection: u32, watched: &mut Watched, header: &Header<'_>, text: &[u8]) {
+    /// A frame about a topic came to `connection`; true if all it covers had come before, which is so for what follows a
+    /// fresh snapshot that was asked for.
+    pub fn frame(
+        &mut self,
+        connection: u32,
+        watched: &mut Watched,
+        header: &Header<'_>,
+        text: &[u8],
+    ) -> bool {
         self.verification.frames += 1;
         self.verification.snapshots += u64::from(header.kind == Kind::Snapshot);
         let number = self.number(&header.symbol);
@@ -223,7 +232,8 @@ impl Verifier {
         let held = watched.held_mut(number).filter(|_| *header.channel == *self.channel.name());
         let faults = &mut self.verification.faults;
         let Some(held) = held else {
-            return faults.add(connection, &Fault::NotSubscribed, text);
+            faults.add(connection, &Fault::NotSubscribed, text);
+            return false;
         };
         let mut complain = |fault: &Fault| faults.add(connection, fault, text);
         held.order_faults(header).iter().for_each(&mut complain);
@@ -234,11 +244,13 @@ impl Verifier {
         }
         self.verification.compared += u64::from(step.compared);
         self.verification.account.enter(held, header, &step.next);
+        let repeated = held.repeats(header, &step.next);
         if held.advance(header, step.next) {
             watched.asked -= 1;
             self.comparisons_due -= 1;
             self.verification.answered += 1;
         }
+        repeated
     }
 
     fn granted(&mut self, watched: &mut Watched, symbol: &str, granted: &Granted<'_>) {
@@ -263,23 +275,11 @@ impl Verifier {
         }
     }
 
-    fn asked_for(&mut self, symbol: &str) -> Held {
-        Held {
-            topic: self.number(symbol),
-            grant: Grant::Asked,
-            last: None,
-            version: Rc::new(Version::new(0, 0, Content::Unknown { skipped: false }, None)),
-            promise: None,
-            asked: false,
-        }
-    }
-
     /// A topic came that a pattern covers. It may be new, or have a snapshot first.
     fn appeared(&mut self, watched: &mut Watched, number: u32) {
         let at = watched.held.partition_point(|held| held.topic < number);
         let version = self.topics[number as usize].empty("", None);
-        let held =
-            Held { topic: number, grant: Grant::Granted, last: None, version, promise: None, asked: false };
+        let held = Held { grant: Grant::Granted, version, ..Held::asked_for(number) };
         watched.held.insert(at, held);
     }
 
@@ -302,6 +302,22 @@ impl Watched {
 }
 
 impl Held {
+    fn asked_for(topic: u32) -> Self {
+        Self {
+            topic,
+            grant: Grant::Asked,
+            last: None,
+            highest: 0,
+            version: Rc::new(Version::new(0, 0, Content::Unknown { skipped: false }, None)),
+            promise: None,
+            asked: false,
+        }
+    }
+
+    fn repeats(&self, header: &Header<'_>, next: &Version) -> bool {
+        next.epoch == self.version.epoch && header.seq.1 <= self.highest
+    }
+
     /// What is wrong with the place of a frame among the others of the topic. Afterwards the frame is where it belongs,
     /// so that one fault is not reported again and again.
     fn order_faults(&mut self, header: &Header<'_>) -> Vec<Fault> {
@@ -359,6 +375,8 @@ impl Held {
 
     /// Takes the frame; true if it answers a request for a fresh snapshot.
     fn advance(&mut self, header: &Header<'_>, next: Rc<Version>) -> bool {
+        let same_epoch = self.version.epoch == next.epoch;
+        self.highest = if same_epoch { self.highest.max(header.seq.1) } else { header.seq.1 };
         self.version = next;
         self.last = Some(header.seq.1);
         let answers = header.kind == Kind::Snapshot && self.promise.take().is_some();

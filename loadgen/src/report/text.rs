@@ -107,6 +107,9 @@ fn received(page: &mut Page, report: &Report) {
     page.row("deliveries", &format!("{} ({per_s}/s)", grouped(received.deliveries)));
     let entries = format!("{} in {} frames", grouped(counts.entries), grouped(counts.updates));
     page.row("entries", &format!("{entries} ({}/s)", grouped_f64(received.entries_per_s)));
+    if counts.catching_up > 0 {
+        page.row("catching up", &format!("{} updates, not in the latencies", grouped(counts.catching_up)));
+    }
     page.row("snapshots, states", &format!("{}, {}", grouped(counts.snapshots), grouped(counts.states)));
     let conflated = format!(
         "{} entries by {} notices",

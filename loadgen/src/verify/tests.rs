@@ -34,13 +34,13 @@ impl Scene {
         self.verifier.reply(&mut self.watched[connection], &reply::parse(text.as_bytes()).unwrap(), ended);
     }
 
-    fn text(&mut self, connection: usize, text: &str) {
+    fn text(&mut self, connection: usize, text: &str) -> bool {
         let Ok(Scanned::Topic(header)) = scan(text.as_bytes()) else { panic!("{text}") };
         let number = u32::try_from(connection).unwrap();
-        self.verifier.frame(number, &mut self.watched[connection], &header, text.as_bytes());
+        self.verifier.frame(number, &mut self.watched[connection], &header, text.as_bytes())
     }
 
-    fn frame(&mut self, connection: usize, kind: &str, seq: (u64, u64), rest: &str) {
+    fn frame(&mut self, connection: usize, kind: &str, seq: (u64, u64), rest: &str) -> bool {
         let channel = self.verifier.channel;
         self.text(
             connection,
@@ -48,7 +48,7 @@ impl Scene {
                 r#"{{"type":"{kind}","channel":"{channel}","symbol":"sim:A","seq":[{},{}]{rest}}}"#,
                 seq.0, seq.1
             ),
-        );
+        )
     }
 
     fn snapshot(&mut self, connection: usize, seq: (u64, u64), rest: &str) {
@@ -261,7 +261,8 @@ fn a_fresh_snapshot_may_take_the_topic_back_when_it_was_asked_for() {
     scene.grant(0, 5);
     let fresh = format!(r#","rx":9{}"#, levels(r#"["1","2"]"#, "", "12"));
     scene.snapshot(0, (5, 5), &fresh);
-    scene.frame(0, "update", (6, 6), &levels(r#"["1","3"]"#, "", "13"));
+    assert!(scene.frame(0, "update", (6, 6), &levels(r#"["1","3"]"#, "", "13")));
+    assert!(!scene.frame(0, "update", (7, 7), &levels(r#"["1","4"]"#, "", "14")));
     assert_eq!(scene.verifier.comparisons_due(), 0);
     let verification = &scene.verifier.verification;
     assert_eq!((verification.asked, verification.answered, verification.compared), (1, 1, 1));

@@ -1,7 +1,8 @@
 //! The exit status and the outputs of the binary.
 
 use crate::server::Server;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Output, Stdio};
 
 fn loadgen(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadgen")).args(arguments).output().unwrap()
@@ -82,4 +83,24 @@ fn flags_come_from_the_environment_too() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("expected a duration"), "{}", stderr(&output));
+}
+
+#[test]
+fn an_interrupt_ends_the_run_with_its_report() {
+    let server = Server::start(|peer| drop(peer.grant(0)));
+    let url = server.url();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(["run", "--url", &url, "--connections", "1", "--warmup", "0s", "--duration", "10m"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut progress = BufReader::new(child.stderr.take().unwrap()).lines();
+    progress.find(|line| line.as_ref().unwrap().starts_with("measuring")).unwrap().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(shown.contains("the run was interrupted") && shown.contains("deliveries"), "{shown}");
 }

@@ -58,10 +58,29 @@ fn latency_is_counted_from_the_intended_time() {
         (report.latency_us.corrected.unwrap(), report.latency_us.uncorrected.unwrap());
     assert!((50_000..75_000).contains(&corrected.p50), "{corrected:?}");
     assert!((20_000..45_000).contains(&uncorrected.p50), "{uncorrected:?}");
-    assert_eq!(corrected.count, report.received.counts.updates);
+    let counts = &report.received.counts;
+    assert_eq!(corrected.count + counts.catching_up, counts.updates);
     assert_eq!((report.latency_us.negative, report.latency_us.without_ts), (0, 0));
     assert_eq!(report.broker.resident_bytes_after, Some(1_048_576.0));
     assert!(report.failures.is_empty(), "{:?}", report.failures);
+}
+
+#[test]
+fn what_a_newcomer_catches_up_on_is_no_latency() {
+    let server = Server::start(|peer| {
+        let begin = now_us();
+        peer.grant(0);
+        peer.repeat(|peer, round| {
+            let rx = if round % 2 == 0 { begin - 5_000_000 } else { now_us() };
+            peer.text(&quote(round + 1, &format!(r#","ts":{rx},"rx":{rx}"#)));
+        });
+    });
+    let report = run(&server, &["--symbols", "sim:A"]);
+    let counts = &report.received.counts;
+    assert!(counts.catching_up > 0 && counts.catching_up < counts.updates);
+    let latency = report.latency_us.corrected.unwrap();
+    assert_eq!(latency.count + counts.catching_up, counts.updates);
+    assert!(latency.max < 5_000_000, "{latency:?}");
 }
 
 #[test]

@@ -95,8 +95,9 @@ impl Replay {
     ) -> Result<Self, ReplayError> {
         let mut settings = Settings { reconnect_after_ms: None, is_recorded: true, ..settings };
         settings.discover = settings.symbols.is_empty();
-        settings.epoch = epoch(open()?, &options(venue, &settings))?.into();
         contents::settle(&mut settings, open()?, venue);
+        // After that: whether the settings or the capture's contents say so makes no difference to the topics.
+        settings.epoch = epoch(open()?, &options(venue, &settings)).into();
         let reader = Reader::new(open()?);
         let machine = venue.machine(settings, market)?;
         let mut replay = Self {
@@ -271,13 +272,14 @@ fn options(venue: Venue, settings: &Settings) -> String {
     )
 }
 
-/// The epoch of a replay: the same for the same capture and options, whatever its file is called.
-fn epoch(capture: impl BufRead, options: &str) -> io::Result<String> {
+/// The epoch of a replay: the same for the same capture and options, whatever its file is called. Of a capture that breaks
+/// off it is made of what can be read.
+fn epoch(capture: impl BufRead, options: &str) -> String {
     let mut hash = Sha256::new();
-    io::copy(&mut io::Read::take(capture, EPOCH_BYTES_MAX), &mut Hashing(&mut hash))?;
+    let _ = io::copy(&mut io::Read::take(capture, EPOCH_BYTES_MAX), &mut Hashing(&mut hash));
     hash.update(b"\n");
     hash.update(options);
-    Ok(hex(&hash.finalize()[..6]))
+    hex(&hash.finalize()[..6])
 }
 
 struct Hashing<'a>(&'a mut Sha256);

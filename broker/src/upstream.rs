@@ -89,7 +89,11 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
         None => file::venue_of(&file.path)?,
     };
     let venue: Venue = named.context("the capture names no venue: say which with ?venue=")?.parse()?;
-    let settings = Settings { digest: file.digest, ..settings(spec, venue.name(), context) };
+    let settings = Settings {
+        digest: file.digest,
+        trades: trades(file.trades),
+        ..settings(spec, venue.name(), context)
+    };
     let market = Arc::clone(&context.market);
     let replay = Replay::new(file::opener(&file.path), venue, file.looped, settings, market)?;
     let status = FeedStatus::new(&spec.url, Arc::clone(replay.machine().counters()));
@@ -99,10 +103,7 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
 
 fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Vec<Feed>> {
     let settings = Settings {
-        trades: match venue.trades {
-            TradesForm::Each => Trades::Each,
-            TradesForm::Aggregate => Trades::Aggregate,
-        },
+        trades: trades(venue.trades),
         depth_ms: match venue.book_speed {
             BookSpeed::Ms100 => 100,
             BookSpeed::Ms1000 => 1_000,
@@ -152,6 +153,13 @@ async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context)
         }
     };
     Ok(Feed { status, task })
+}
+
+fn trades(form: TradesForm) -> Trades {
+    match form {
+        TradesForm::Each => Trades::Each,
+        TradesForm::Aggregate => Trades::Aggregate,
+    }
 }
 
 /// What the machine is told.

@@ -63,6 +63,8 @@ pub struct FileFeed {
     pub looped: bool,
     /// Keep a digest of each topic for `/v1/digests`.
     pub digest: bool,
+    /// Binance: which trades, where the capture holds both.
+    pub trades: TradesForm,
 }
 
 /// How fast a capture is replayed.

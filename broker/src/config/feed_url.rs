@@ -101,7 +101,11 @@ fn file(place: &str, query: &mut Query) -> Result<Named, String> {
         name.parse::<Venue>().map_err(|e| format!("venue: {e}"))?;
     }
     let speed = speed(query)?;
-    let file = FileFeed { path, speed, looped: query.flag("loop")?, digest: query.flag("digest")? };
+    let trades = match venue.as_deref() {
+        Some("binance") => trades_form(query)?,
+        _ => TradesForm::default(),
+    };
+    let file = FileFeed { path, speed, looped: query.flag("loop")?, digest: query.flag("digest")?, trades };
     Ok((venue, Source::File(file)))
 }
 
@@ -277,9 +281,15 @@ mod tests {
 
     #[test]
     fn a_capture_has_a_path_and_a_pace() {
-        let spec = parsed("file:../a b%3Fc+d.gz?venue=binance&speed=10&loop=true&digest");
+        let spec = parsed("file:../a b%3Fc+d.gz?venue=binance&speed=10&loop=true&digest&trades=aggregate");
         let path = PathBuf::from("../a b?c+d.gz");
-        let wanted = FileFeed { path, speed: Speed::Times(10.0), looped: true, digest: true };
+        let wanted = FileFeed {
+            path,
+            speed: Speed::Times(10.0),
+            looped: true,
+            digest: true,
+            trades: TradesForm::Aggregate,
+        };
         assert_eq!((spec.source, spec.venue.as_deref()), (Source::File(wanted), Some("binance")));
         let Source::File(file) = parsed("file:///data/x.zst?speed=max").source else { panic!() };
         assert_eq!((file.path, file.speed, file.looped), (PathBuf::from("/data/x.zst"), Speed::Max, false));

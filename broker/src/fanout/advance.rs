@@ -228,3 +228,6 @@ impl<S: Sink> Advance<'_, S> {
         self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+use super::*;
+use feed::topic::{Logged, Table};
+use proptest::prelude::*;
+use schemas::decimal::Decimal;
+use schemas::model::{BookImage, Event, Micros, Quote, State, StateChange, Symbol, Trade, TradeId};
+use schemas::wire::websocket;
+
+/// A topic of its own, and its writer.
+struct Rig {
+    handle: TopicHandle,
+    publisher: table::Publisher<Logged, BookImage>,
+}
+
+/// All frames, as type and range.
+#[derive(Default)]
+struct Taken {
+    frames: Vec<(String, u64, u64)>,
+    lost: u64,
+}
+
+impl Sink for Taken {
+    fn take(&mut self, frame: &Bytes, _: Position) -> bool {
+        let frame: serde_json::Value = serde_json::from_slice(websocket::payload(frame)).unwrap();
+        let number = |at: usize| frame["seq"][at].as_u64().unwrap();
+        self.lost += frame["lost"].as_u64().unwrap_or(0);
+        self.frames.push((frame["type"].as_str().unwrap().to_owned(), number(0), number(1)));
+        true
+    }
+}
+
+impl Rig {
+    fn new(channel: Channel, log_entries: usize) -> Self {
+        let table = Table::new(8, 64 << 20, Vec::new());
+        let publisher = table.register(log_entries).unwrap();
+        let topic = Arc::clone(publisher.topic());
+        let symbol = Symbol::new("sim", "ACME").unwrap();
+        let handle = TopicHandle { id: topic.id(), channel, symbol, epoch: "e".into(), topic };
+        Self { handle, publisher }
+    }
+
+    fn publish(&mut self, body: Body) {
+        self.publisher.publish(Logged(Event { ts: None, rx: Micros(1), state: State::Live, body }));
+    }
+
+    fn quote(&mut self) {
+        let quote = Quote { bid: Some(Decimal::new(1, 0)), ..Quote::default() };
+        self.publish(Body::Update(Update::Quote(quote)));
+    }
+
+    fn trades(&mut self, count: u64) {
+        let trade = |n| Trade {
+            id: Some(TradeId::Number(n)),
+            ts: None,
+            price: Decimal::new(1, 0),
+            size: Decimal::new(1, 0),
+            side: None,
+        };
+        self.publish(Body::Update(Update::Trades((0..count).map(trade).collect())));
+    }
+
+    fn state(&mut self) {
+        let change = StateChange { state: State::Stale, reason: "".into(), since: Micros(1), last: None };
+        self.publish(Body::State(change));
+    }
+
+    /// Advances from a position to the head.
+    fn advance(&self, at: Position, pace: Pace) -> (Taken, Advanced) {
+        let mut taken = Taken::default();
+        let advanced = advance(&self.handle, at, self.handle.topic.head(), pace, &mut taken);
+        (taken, advanced)
+    }
+}
+
+const BEGINNING: Position = Position { index: 0, seq: 0 };
+
+fn frames(expected: &[(&str, u64, u64)]) -> Vec<(String, u64, u64)> {
+    expected.iter().map(|(kind, first, last)| ((*kind).to_owned(), *first, *last)).collect()
+}
+
+#[test]
+fn who_keeps_up_gets_every_entry() {
+    let mut rig = Rig::new(Channel::Quotes, 64);
+    (0..3).for_each(|_| rig.quote());
+    let (taken, advanced) = rig.advance(BEGINNING, Pace::Every);
+    assert_eq!(taken.frames, frames(&[("update", 1, 1), ("update", 2, 2), ("update", 3, 3)]));
+    assert_eq!((advanced.at, advanced.skipped), (rig.handle.topic.head(), Skipped::default()));
+}
+
+#[test]
+fn the_last_state_and_the_latest_data_come_in_their_order() {
+    let mut rig = Rig::new(Channel::Quotes, 64);
+    (0..4).for_each(|_| rig.quote());
+    rig.state();
+    (0..3).for_each(|_| rig.quote());
+    let (taken, advanced) = rig.advance(BEGINNING, Pace::Latest);
+    let expected = [("conflated", 1, 4), ("state", 5, 5), ("conflated", 6, 7), ("update", 8, 8)];
+    assert_eq!(taken.frames, frames(&expected));
+    assert_eq!(advanced.skipped.conflated, 6);
+    rig.state();
+    let (taken, _) = rig.advance(BEGINNING, Pace::Latest);
+    assert_eq!(taken.frames, frames(&[("conflated", 1, 7), ("update", 8, 8), ("state", 9, 9)]));
+}
+
+#[test]
+fn trades_that_left_the_log_are_counted_and_the_states_between_them_told() {
+    let mut rig = Rig::new(Channel::Trades, 64);
+    rig.trades(10);
+    rig.state();
+    for _ in 0..1_000 {
+        rig.trades(2);
+    }
+    let head = rig.handle.topic.head();
+    let oldest = rig.handle.topic.oldest().unwrap().first();
+    let (taken, advanced) = rig.advance(Position { index: 1, seq: 10 }, Pace::Latest);
+    let expected = [("state", 11, 11), ("gap", 12, oldest - 1), ("update", oldest, oldest + 1)];
+    assert_eq!(taken.frames[..3], frames(&expected));
+    assert_eq!((taken.lost, advanced.skipped.lost), (oldest - 12, oldest - 12));
+    assert_eq!(advanced.at, head);
+}
+
+#[test]
+fn a_resume_within_an_update_gets_its_rest() {
+    let mut rig = Rig::new(Channel::Trades, 64);
+    rig.trades(5);
+    rig.trades(1);
+    let at = rig.handle.topic.after(3).unwrap();
+    let (taken, _) = rig.advance(at, Pace::Every);
+    assert_eq!(taken.frames, frames(&[("update", 4, 5), ("update", 6, 6)]));
+}
+
+proptest! {
+    /// Whatever a topic's history, its log's length and a cursor's place in it: the ranges tile up to the head, and what was
+    /// neither sent nor a mark is counted.
+    #[test]
+    fn ranges_tile_and_sums_are_exact(
+        history in proptest::collection::vec(0u64..8, 1..400),
+        from in 0usize..400,
+        trades in any::<bool>(),
+        latest in any::<bool>(),
+    ) {
+        let channel = if trades { Channel::Trades } else { Channel::Quotes };
+        let mut rig = Rig::new(channel, 64);
+        let mut stands = vec![BEGINNING];
+        for kind in history {
+            match kind {
+                0 => rig.state(),
+                _ if trades => rig.trades(kind),
+                _ => rig.quote(),
+            }
+            stands.push(rig.handle.topic.head());
+        }
+        let at = stands[from % stands.len()];
+        let (taken, advanced) = rig.advance(at, if latest { Pace::Latest } else { Pace::Every });
+        let head = rig.handle.topic.head();
+        prop_assert_eq!(advanced.at, head);
+        let (mut next, mut conflated, mut gaps) = (at.seq + 1, 0, 0);
+        for (kind, first, last) in taken.frames {
+            prop_assert_eq!(first, next, "{} does not tile", kind);
+            next = last + 1;
+            match &*kind {
+                "conflated" => conflated += last + 1 - first,
+                "gap" => gaps += last + 1 - first,
+                _ => {}
+            }
+        }
+        prop_assert_eq!(next, head.seq + 1);
+        prop_assert_eq!((conflated, gaps, gaps), (advanced.skipped.conflated, advanced.skipped.lost, taken.lost));
+    }
+}

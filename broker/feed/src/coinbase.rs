@@ -219,12 +219,8 @@ impl Feed {
 
     fn ticker(&mut self, product: &str, times: Times, quote: Quote, ticker: Ticker) {
         let Some(at) = self.core.place(product, times.rx) else { return };
-        let out = &mut self.core.symbols[at].out;
-        if self.core.settings.quotes != Quotes::Book {
-            out.take_quotes_from_book(false);
-            out.quote(times, quote);
-        }
-        out.ticker(times, ticker);
+        self.core.quote(at, times, quote);
+        self.core.symbols[at].out.ticker(times, ticker);
     }
 
     /// Trades may be on their way still; if they have not come when the grace is over, they are lost.
@@ -247,9 +243,7 @@ impl Feed {
                 let out = &mut self.core.symbols[at].out;
                 match channel.channel {
                     "matches" => out.trades_live(rx),
-                    name if name.starts_with("level2") => {
-                        out.take_quotes_from_book(lacks_ticker || self.core.settings.quotes == Quotes::Book)
-                    }
+                    name if lacks_ticker && name.starts_with("level2") => out.quotes_from_book(),
                     _ => {}
                 }
             }

@@ -7,14 +7,17 @@ use crate::crossing::{Crossing, Verdict};
 use crate::machine::Actions;
 use crate::market::{Market, MarketError};
 use crate::publish::{SymbolPublishers, Times};
-use crate::settings::Settings;
+use crate::settings::{Quotes, Settings};
 use crate::silence::{Due, Silence};
 use crate::trade_ids::{Seen, TradeIds};
 use rustc_hash::FxHashMap;
-use schemas::model::{Level, Micros, State, Trade};
+use schemas::model::{Level, Micros, Quote, State, Trade};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How long it is left open whether a venue sends quotes, from its first book on, in microseconds.
+const QUOTES_OPEN_US: u64 = 3_000_000;
 
 /// What all machines have; `S` is what a machine keeps of each symbol besides.
 pub(crate) struct Core<S> {
@@ -27,6 +30,7 @@ pub(crate) struct Core<S> {
     places: FxHashMap<Box<str>, Option<usize>>,
     silence: Silence,
     complaints: Complaints,
+    quotes: QuoteStream,
     /// How many symbols are live.
     live: Arc<AtomicUsize>,
     /// Why trading has stopped, if it has.
@@ -42,6 +46,17 @@ pub(crate) struct Listed<S> {
     pub(crate) trade_ids: TradeIds,
     pub(crate) crossing: Crossing,
     pub(crate) data: S,
+}
+
+/// Whether the venue sends quotes, where the settings leave that open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum QuoteStream {
+    /// None has come yet; when this time comes they are taken from the books.
+    Open { until: Option<Micros> },
+    /// None came.
+    Absent,
+    /// Some came.
+    Present,
 }
 
 /// Something wrong with a message that could be read, to be logged with its bytes.
@@ -72,6 +87,7 @@ impl<S: Default> Core<S> {
             symbols: Vec::with_capacity(opened.len()),
             counters: Arc::default(),
             complaints: Complaints::default(),
+            quotes: QuoteStream::Open { until: None },
             live: Arc::default(),
             halted: None,
             settings,
@@ -105,6 +121,13 @@ impl<S: Default> Core<S> {
 
     fn list(&mut self, mut out: SymbolPublishers) -> usize {
         out.count_live(Arc::clone(&self.live));
+        if self.settings.quotes == Quotes::Auto {
+            match self.quotes {
+                QuoteStream::Open { .. } => {}
+                QuoteStream::Absent => out.quotes_from_book(),
+                QuoteStream::Present => out.quotes_from_stream(),
+            }
+        }
         let name: Box<str> = out.symbol().info.symbol.name().into();
         let at = self.symbols.len();
         self.places.insert(name.clone(), Some(at));
@@ -167,6 +190,26 @@ impl<S: Default> Core<S> {
         out.loss(lost, now);
     }
 
+    /// Publishes a quote of the venue's stream, unless the settings want quotes from the book. If one symbol has them, so
+    /// have all.
+    pub(crate) fn quote(&mut self, at: usize, times: Times, quote: Quote) {
+        if self.settings.quotes == Quotes::Book {
+            return;
+        }
+        if self.settings.quotes == Quotes::Auto && self.quotes != QuoteStream::Present {
+            self.quotes = QuoteStream::Present;
+            self.symbols.iter_mut().for_each(|symbol| symbol.out.quotes_from_stream());
+        }
+        self.symbols[at].out.quote(times, quote);
+    }
+
+    /// A book has begun: from the first one on quotes may be expected.
+    pub(crate) fn book_began(&mut self, now: Micros) {
+        if let QuoteStream::Open { until: until @ None } = &mut self.quotes {
+            *until = Some(now.plus(QUOTES_OPEN_US));
+        }
+    }
+
     /// Begins a book anew and publishes it; a book that cannot be is left as it was.
     pub(crate) fn reset_book(
         &mut self,
@@ -179,6 +222,7 @@ impl<S: Default> Core<S> {
         book.reset(bids, asks).map_err(|impossible| Offence::impossible(name, &impossible))?;
         out.book_reset(times, book);
         *crossing = Crossing::default();
+        self.book_began(times.rx);
         Ok(())
     }
 
@@ -218,7 +262,11 @@ impl<S: Default> Core<S> {
         self.counters.disconnects.up();
         self.silence.end();
         let reason = format!("connection lost: {reason}");
+        if let QuoteStream::Open { until } = &mut self.quotes {
+            *until = None;
+        }
         for symbol in &mut self.symbols {
+            symbol.out.forget_held_quotes();
             symbol.out.state_of_all(State::Stale, &reason, now);
         }
     }
@@ -287,11 +335,22 @@ impl<S: Default> Core<S> {
 
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        self.silence.deadline()
+        [self.silence.deadline(), self.quotes_open_until()].into_iter().flatten().min()
     }
 
-    /// Sees to the silence.
+    fn quotes_open_until(&self) -> Option<Micros> {
+        match self.quotes {
+            QuoteStream::Open { until } if self.settings.quotes == Quotes::Auto => until,
+            _ => None,
+        }
+    }
+
+    /// Sees to the silence, and to quotes that do not come.
     pub(crate) fn tick(&mut self, now: Micros, actions: &mut Actions) {
+        if self.quotes_open_until().is_some_and(|until| until <= now) {
+            self.quotes = QuoteStream::Absent;
+            self.symbols.iter_mut().for_each(|symbol| symbol.out.quotes_from_book());
+        }
         match self.silence.due(now) {
             Some(Due::Stale { ms }) => {
                 self.counters.silences.up();

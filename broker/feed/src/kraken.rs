@@ -232,6 +232,7 @@ impl Feed {
         }
         symbol.data.joined = Some(times.rx);
         symbol.out.book_reset(times, &symbol.book);
+        self.core.book_began(times.rx);
         self.resubscribe.unset(at);
         Ok(())
     }
@@ -317,12 +318,9 @@ impl Feed {
 
     fn ticker(&mut self, rx: Micros, part: &venue::SymbolTicker<'_>) {
         let Some(at) = self.core.place(part.symbol, rx) else { return };
-        let (out, times) = (&mut self.core.symbols[at].out, Times::new(part.time, rx));
-        if self.core.settings.quotes != Quotes::Book {
-            out.take_quotes_from_book(false);
-            out.quote(times, part.quote);
-        }
-        out.ticker(times, part.ticker);
+        let times = Times::new(part.time, rx);
+        self.core.quote(at, times, part.quote);
+        self.core.symbols[at].out.ticker(times, part.ticker);
     }
 
     fn reply(&mut self, rx: Micros, reply: &Reply<'_>) -> Result<(), Offence> {
@@ -348,7 +346,7 @@ impl Feed {
             return;
         }
         if let Some(at) = reply.symbol.and_then(|symbol| self.core.known(symbol)) {
-            self.core.symbols[at].out.take_quotes_from_book(true);
+            self.core.symbols[at].out.quotes_from_book();
         }
     }
 
@@ -398,6 +396,10 @@ pub(crate) fn glance(frame: &[u8], parser: &mut Parser) -> Glance {
     match venue::parse(frame, parser) {
         Ok(Message::Ticker { .. }) => Glance::Quote,
         Ok(Message::Trades { .. }) => Glance::Trade,
+        Ok(Message::Reply(Reply { channel: Some("book"), depth: Some(depth), error: None, .. })) => {
+            let depth = usize::try_from(depth).ok().filter(|depth| offered(*depth).is_some());
+            depth.map_or(Glance::Other, Glance::Granted)
+        }
         _ => Glance::Other,
     }
 }

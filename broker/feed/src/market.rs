@@ -6,7 +6,7 @@ pub use registry::{Registry, SymbolEntry};
 
 use crate::digest::TopicDigest;
 use crate::publish::{Options, SymbolPublishers, TopicPublisher};
-use crate::settings::{Quotes, Settings};
+use crate::settings::Settings;
 use crate::topic::{Table, TopicHandle};
 use arc_swap::ArcSwap;
 use registry::SharedState;
@@ -218,11 +218,7 @@ fn info(symbol: &Symbol, settings: &Settings) -> SymbolInfo {
 
 impl Options {
     fn of(settings: &Settings) -> Self {
-        Self {
-            image_every: settings.image_every,
-            awaits_book: settings.awaits_book,
-            quotes_from_book: settings.quotes == Quotes::Book,
-        }
+        Self { image_every: settings.image_every, awaits_book: settings.awaits_book, quotes: settings.quotes }
     }
 }
 

@@ -1,13 +1,16 @@
 //! The publishers of one symbol's topics, and how their states go together.
 
 mod one;
+mod quotes;
 
 pub use one::Times;
 
 use crate::book::{Book, BookDelta};
 use crate::market::SymbolEntry;
+use crate::settings::Quotes;
 use one::Condition;
 pub(crate) use one::TopicPublisher;
+use quotes::{QuoteSource, Taken};
 use schemas::model::{Body, BookImage, Channel, Loss, Micros, Quote, State, Ticker, Trade, Update};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +23,7 @@ pub struct SymbolPublishers {
     symbol: Arc<SymbolEntry>,
     topics: [Option<TopicPublisher>; Channel::ALL.len()],
     options: Options,
+    quotes: QuoteSource,
     /// Entries of the book since its last image.
     since_image: u32,
     status: Condition,
@@ -34,8 +38,8 @@ pub(crate) struct Options {
     pub(crate) image_every: u32,
     /// Whether the symbol is not live before its book is.
     pub(crate) awaits_book: bool,
-    /// Whether quotes are the book's top.
-    pub(crate) quotes_from_book: bool,
+    /// Where quotes come from, as the settings have it.
+    pub(crate) quotes: Quotes,
 }
 
 impl SymbolPublishers {
@@ -44,7 +48,15 @@ impl SymbolPublishers {
         topics: [Option<TopicPublisher>; Channel::ALL.len()],
         options: Options,
     ) -> Self {
-        Self { symbol, topics, options, since_image: 0, status: Condition::default(), live: None }
+        Self {
+            symbol,
+            topics,
+            options,
+            quotes: QuoteSource::of(options.quotes),
+            since_image: 0,
+            status: Condition::default(),
+            live: None,
+        }
     }
 
     /// The symbol as the registry had it when it was opened.
@@ -71,15 +83,21 @@ impl SymbolPublishers {
         self.live = Some(live);
     }
 
-    /// Says whether quotes are the book's top, or come by [`quote`](Self::quote).
-    pub const fn take_quotes_from_book(&mut self, quotes_from_book: bool) {
-        self.options.quotes_from_book = quotes_from_book;
+    /// Says that quotes come by [`quote`](Self::quote).
+    pub(crate) fn quotes_from_stream(&mut self) {
+        self.quotes = QuoteSource::Stream;
     }
 
-    /// Whether quotes are the book's top.
-    #[must_use]
-    pub const fn quotes_from_book(&self) -> bool {
-        self.options.quotes_from_book
+    /// Says that quotes are the book's top when it changes; those that were held back are published.
+    pub(crate) fn quotes_from_book(&mut self) {
+        for (times, quote) in self.quotes.begin_with_book() {
+            self.quote(times, quote);
+        }
+    }
+
+    /// Forgets the tops that were held back.
+    pub(crate) fn forget_held_quotes(&mut self) {
+        self.quotes.forget();
     }
 
     /// Publishes the trades of one venue message, oldest first; nothing if there are none.
@@ -152,7 +170,7 @@ impl SymbolPublishers {
     pub fn book_resyncing(&mut self, reason: &str, now: Micros) {
         let condition = Condition { state: State::Resyncing, reason: reason.into() };
         for channel in [Channel::Book, Channel::Book10, Channel::Quotes] {
-            let follows = channel != Channel::Quotes || self.options.quotes_from_book;
+            let follows = channel != Channel::Quotes || self.quotes.is_book();
             if let Some(topic) = self.topic(channel).filter(|topic| follows && topic.has_entries()) {
                 topic.set(condition.clone(), now);
             }
@@ -198,8 +216,10 @@ impl SymbolPublishers {
     }
 
     fn quote_of(&mut self, times: Times, book: &Book) {
-        if self.options.quotes_from_book {
-            self.quote(times, book.top());
+        match self.quotes.take(times, book.top()) {
+            Taken::Publish(quote) => self.quote(times, quote),
+            Taken::Full => self.quotes_from_book(),
+            Taken::Kept => {}
         }
     }
 

@@ -109,7 +109,8 @@ pub enum Trades {
 /// Where quotes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quotes {
-    /// From the venue's quote stream, or from the book's top where the venue is known not to send one.
+    /// From the venue's quote stream if it sends one, else from the book's top. That is known when the first quote has come
+    /// or has not come for some seconds; until then the tops are held back.
     #[default]
     Auto,
     /// From the venue's quote stream.

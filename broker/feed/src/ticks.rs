@@ -137,9 +137,10 @@ impl Feed {
         }
         let symbol = &mut self.core.symbols[at];
         match tick.data {
+            Data::Quote(_) if self.core.settings.quotes == Quotes::Book => {}
             Data::Quote(quote) => {
                 symbol.data.has_quotes = true;
-                symbol.out.take_quotes_from_book(false);
+                symbol.out.quotes_from_stream();
                 symbol.out.quote(times, quote);
             }
             Data::Trade(trade) => symbol.out.trades(times, Box::new([trade])),
@@ -155,12 +156,10 @@ impl Feed {
         let symbol = &mut self.core.symbols[at];
         if symbol.data.owner.replace(connection) != Some(connection) {
             symbol.data.seqs.iter_mut().for_each(TradeIds::connected);
-            let from_book = match self.core.settings.quotes {
-                Quotes::Auto => !symbol.data.has_quotes,
-                Quotes::Book => true,
-                Quotes::Stream => false,
-            };
-            symbol.out.take_quotes_from_book(from_book);
+            // It is not waited for whether quotes come: a publisher may begin with them at any time.
+            if self.core.settings.quotes == Quotes::Auto && !symbol.data.has_quotes {
+                symbol.out.quotes_from_book();
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum Glance {
     Trade,
     /// Trades of one order in one.
     Aggregate,
+    /// A book was granted to so many levels.
+    Granted(usize),
     /// Anything else.
     Other,
 }

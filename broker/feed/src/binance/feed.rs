@@ -111,10 +111,7 @@ impl Feed {
             Message::Trade { .. } | Message::AggTrade { .. } => {}
             Message::BookTicker { symbol, event_time, quote, .. } => {
                 if let Some(at) = self.place(symbol, rx) {
-                    let out = &mut self.core.symbols[at].out;
-                    if !out.quotes_from_book() {
-                        out.quote(Times::new(event_time, rx), quote);
-                    }
+                    self.core.quote(at, Times::new(event_time, rx), quote);
                 }
             }
             Message::Ticker24h { symbol, event_time, ticker } => {

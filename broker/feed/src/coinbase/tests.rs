@@ -171,6 +171,38 @@ fn where_no_ticker_is_granted_the_book_gives_the_quotes() {
 }
 
 #[test]
+fn where_no_ticker_comes_the_book_gives_the_quotes_after_a_while() {
+    let mut rig = Rig::connected();
+    rig.snapshot();
+    rig.update("buy", "100.00", "1");
+    rig.update("buy", "98.00", "1");
+    assert_eq!(rig.story(Channel::Quotes), [""; 0], "it is open");
+    assert_eq!(rig.machine.deadline(), Some(ms(4_001)));
+    rig.pass(3_000);
+    let quotes = ["1 state live", "2 quote 99.00x2 101.00x1.50", "3 quote 100.00x1 101.00x1.50"];
+    assert_eq!(rig.story(Channel::Quotes), quotes, "none is missing");
+    rig.update("buy", "100.00", "2");
+    assert_eq!(rig.story(Channel::Quotes)[3..], ["4 quote 100.00x2 101.00x1.50"]);
+    rig.frame(r#"{"type":"ticker","sequence":1,"product_id":"ETH-USD","price":"1","best_bid":"1","best_ask":"2","time":"2026-07-07T23:00:03.977459Z"}"#);
+    rig.update("buy", "100.00", "3");
+    assert_eq!(rig.story(Channel::Quotes).len(), 4, "one product's ticker says that all have one");
+}
+
+#[test]
+fn tops_from_before_the_first_ticker_are_no_quotes() {
+    let mut rig = Rig::connected();
+    rig.snapshot();
+    rig.frame(r#"{"type":"ticker","sequence":1,"product_id":"BTC-USD","price":"1","best_bid":"1","best_ask":"2","time":"2026-07-07T23:00:03.977459Z"}"#);
+    rig.pass(4_000);
+    assert_eq!(rig.story(Channel::Quotes), ["1 state live", "2 quote 1x 2x"]);
+    let mut rig = Rig::connected();
+    rig.snapshot();
+    rig.machine.disconnected(ms(1_500), "reset");
+    rig.pass(9_000);
+    assert_eq!(rig.story(Channel::Quotes), [""; 0], "nor are those of a connection that is lost");
+}
+
+#[test]
 fn what_is_bad_is_counted_and_only_its_book_begins_anew() {
     let mut rig = Rig::connected();
     rig.snapshot();

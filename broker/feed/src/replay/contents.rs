@@ -10,25 +10,30 @@ use std::io::BufRead;
 /// Records that are looked through, at most.
 const RECORDS_MAX: usize = 1_000_000;
 
-/// Settles what the settings leave open: quotes come from the books if the capture has no stream of them, and trades are
-/// aggregates if it has no others.
+/// Settles what the capture itself decides, so that replays which differ in nothing else are the same: quotes come from the
+/// books if it has no stream of them, trades are aggregates if it has no others, and books are as deep as the venue granted.
 pub(super) fn settle(settings: &mut Settings, capture: impl BufRead, venue: Venue) {
-    let wants_quotes = settings.quotes == Quotes::Auto && settings.channels.has(Channel::Quotes);
-    let wants_trades =
-        venue == Venue::Binance && settings.trades == Trades::Each && settings.channels.has(Channel::Trades);
-    let (mut quotes, mut trades, mut aggregates) = (!wants_quotes, !wants_trades, false);
+    let mut quotes = settings.quotes != Quotes::Auto || !settings.channels.has(Channel::Quotes);
+    let mut trades = venue != Venue::Binance || settings.trades != Trades::Each;
+    let mut depth = (venue != Venue::Kraken).then_some(None);
+    let mut aggregates = false;
     look_through(capture, venue, |glance| {
-        quotes |= glance == Glance::Quote;
-        trades |= glance == Glance::Trade;
-        aggregates |= glance == Glance::Aggregate;
-        quotes && trades
+        match glance {
+            Glance::Quote => quotes = true,
+            Glance::Trade => trades = true,
+            Glance::Aggregate => aggregates = true,
+            Glance::Granted(levels) => _ = depth.get_or_insert(Some(levels)),
+            Glance::Other => {}
+        }
+        quotes && trades && depth.is_some()
     });
-    if !quotes {
-        settings.quotes = Quotes::Book;
+    if settings.quotes == Quotes::Auto {
+        settings.quotes = if quotes { Quotes::Stream } else { Quotes::Book };
     }
     if !trades && aggregates {
         settings.trades = Trades::Aggregate;
     }
+    settings.depth = depth.unwrap_or(settings.depth);
 }
 
 /// Glances at one frame after the other until `enough` has seen enough.
@@ -53,8 +58,8 @@ fn look_through(capture: impl BufRead, venue: Venue, mut enough: impl FnMut(Glan
     }
 }
 
-/// A cheap look before the parser's: a trade or a quote has one of these words.
+/// A cheap look before the parser's: what decides anything has one of these words.
 fn may_matter(frame: &str) -> bool {
     let has = |word: &str| memchr::memmem::find(frame.as_bytes(), word.as_bytes()).is_some();
-    has("icker") || has("rade") || has("\"quotes\"") || (has("\"B\"") && has("\"A\""))
+    has("icker") || has("\"depth\"") || has("rade") || has("\"quotes\"") || (has("\"B\"") && has("\"A\""))
 }

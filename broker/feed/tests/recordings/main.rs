@@ -157,6 +157,16 @@ fn kraken_2026_depth_10() {
 }
 
 #[test]
+fn what_a_capture_decides_itself_needs_no_options() {
+    let kraken = recording!("kraken-v2_btc-eth_20260707.ndjson");
+    let told = play(&kraken, |settings| settings.depth = Some(25)).digests();
+    assert_eq!(play(&kraken, |_| {}).digests(), told);
+    let binance = recording!("binance-spot_10symbols_20210405.cryptofeed");
+    let told = play(&binance, |settings| settings.trades = Trades::Aggregate).digests();
+    assert_eq!(play(&binance, |_| {}).digests(), told);
+}
+
+#[test]
 fn kraken_2026_depth_25() {
     check(&recording!("kraken-v2_btcusd_20260802.cbcap"), |_| {});
 }

@@ -7,6 +7,8 @@ mod info;
 mod output;
 mod serve;
 
+use crate::source::RestFile;
+use crate::venue::Venue;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -32,6 +34,21 @@ enum Command {
     Digest(digest::Args),
 }
 
+/// Arguments that are fine one by one, but not together or not for what they are given to.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+impl Usage {
+    /// Only Binance has depth over REST.
+    fn check_rest(rest: &[RestFile], venue: Venue) -> Result<(), Self> {
+        if rest.is_empty() || venue == Venue::Binance {
+            return Ok(());
+        }
+        Err(Self(format!("--rest: expected the venue binance, which has depth over REST, found {venue}")))
+    }
+}
+
 /// Parses the process's arguments, does what they say, and tells how it went.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -47,7 +64,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(&format!("{error:#}"));
-            ExitCode::FAILURE
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
 }

@@ -107,6 +107,12 @@ pub enum ServeError {
     /// The capture cannot be read.
     #[error(transparent)]
     Tape(#[from] TapeError),
+    /// The capture is another venue's, or empty.
+    #[error("the capture holds nothing that {venue} sends")]
+    OtherVenue {
+        /// The venue that was to be stood in for.
+        venue: Venue,
+    },
     /// There is nothing between the start and the end asked for.
     #[error("the capture holds no record from {from} to {to}")]
     Empty {

@@ -47,11 +47,27 @@ pub trait StandIn: Send {
     /// Time has passed; called several times a second. `ended` says that the capture has been played to its end.
     fn tick(&mut self, now: UnixNanos, ended: bool, out: &mut Outbox);
 
+    /// Whether the survey has found nothing of this venue.
+    fn holds_nothing(&self) -> bool;
+
     /// Whether any connection has subscribed to anything.
     fn has_subscribers(&self) -> bool;
 
     /// How the venue checks that a client is there, where it does.
     fn keep_alive(&self) -> Option<KeepAlive>;
+}
+
+/// Logs, once for a request, what the capture does not hold: a venue that has nothing to say there is silent too.
+pub fn tell_silent(conn: ConnId, names: &[impl AsRef<str>]) {
+    const SHOWN_MAX: usize = 5;
+    if !names.is_empty() {
+        let shown: Vec<_> = names.iter().take(SHOWN_MAX).map(AsRef::as_ref).collect();
+        let more = if names.len() > SHOWN_MAX { ", ..." } else { "" };
+        let (count, shown) = (names.len(), shown.join(", "));
+        tracing::warn!(
+            "connection {conn}: {count} streams are not in the capture and stay silent: {shown}{more}"
+        );
+    }
 }
 
 /// The venue's pings: how often, and how long an answer may take.

@@ -110,6 +110,18 @@ async fn from_and_to_cut_and_restamp_stamps() {
 }
 
 #[tokio::test]
+async fn a_damaged_capture_is_served_without_its_damage() {
+    let folder = tempdir().unwrap();
+    let path = capture(folder.path(), &trades(3));
+    let text = std::fs::read_to_string(&path).unwrap().replacen("\n", "\nnonsense\n", 1);
+    std::fs::write(&path, text).unwrap();
+    let served = Served::start(settings(&path, Venue::Binance)).await;
+    let mut client = served.connect("/ws/btcusdt@trade").await;
+    assert_eq!(client.texts(3).await, trades(3));
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_loop_goes_on_with_ids() {
     let folder = tempdir().unwrap();
     let mut settings = settings(&capture(folder.path(), &trades(5)), Venue::Binance);

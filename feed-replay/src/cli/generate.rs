@@ -1,6 +1,7 @@
 //! `feed-replay generate`
 
-use crate::generate::{Settings, generate};
+use super::Usage;
+use crate::generate::{GenerateError, Settings, generate};
 use crate::import::{WriteError, write_whole};
 use crate::venue::Venue;
 use anyhow::Context as _;
@@ -36,13 +37,13 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let Args { venue, symbols, rate, duration, seed, .. } = *args;
     let settings = Settings { venue, symbols, rate, duration, seed };
-    let written = write_whole(&args.out, |output| generate(&settings, output));
-    written
-        .map_err(|error| match error {
-            WriteError::Inner(error) => anyhow::Error::from(error),
-            WriteError::Output(error) => error.into(),
-        })
-        .with_context(|| args.out.display().to_string())
+    match write_whole(&args.out, |output| generate(&settings, output)) {
+        Ok(()) => Ok(()),
+        Err(WriteError::Inner(GenerateError::Output(error)) | WriteError::Output(error)) => {
+            Err(error).with_context(|| args.out.display().to_string())
+        }
+        Err(WriteError::Inner(wrong)) => Err(Usage(wrong.to_string()).into()),
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

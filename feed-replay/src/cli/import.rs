@@ -1,11 +1,11 @@
 //! `feed-replay import`
 
+use super::Usage;
 use super::output::{complain, print};
 use crate::import::{Imported, import};
 use crate::source::{Format, RestFile};
 use crate::tape::Tape;
 use crate::venue::Venue;
-use anyhow::ensure;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -59,7 +59,7 @@ impl From {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.rest.is_empty() || args.venue == Venue::Binance, "--rest: only binance has depth over REST");
+    Usage::check_rest(&args.rest, args.venue)?;
     let tape =
         Tape::new(&args.files, Some(args.from.format()), Some(args.venue))?.with_rest(args.rest.clone());
     let mut told = 0;

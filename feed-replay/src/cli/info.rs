@@ -22,6 +22,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let info = Info::read(&Tape::new(&args.captures, None, None)?)?;
     print(args.json, &info, Info::to_string)?;
-    anyhow::ensure!(info.is_whole(), "{} damaged lines or a broken end: see above", info.errors.len());
+    anyhow::ensure!(info.is_whole(), "{} lines are damaged, or the end is broken: see above", info.damaged);
     Ok(())
 }

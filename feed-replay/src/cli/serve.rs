@@ -1,10 +1,11 @@
 //! `feed-replay serve`
 
+use super::Usage;
 use crate::serve::{Limits, Server, Settings, Speed, When};
 use crate::source::RestFile;
 use crate::tape::Tape;
 use crate::venue::Venue;
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,18 +14,24 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Stand in for a venue: replay a capture over the venue's own WebSocket and REST paths
 ///
-/// Clients connect as they would to the venue, subscribe in its own form and get its own replies and errors. Captures are
-/// served, and as they are files of cryptofeed, cbcap and frame-per-line files.
+/// Clients connect as they would to the venue, subscribe in its own form and get its own replies
+/// and errors. Besides captures, files of cryptofeed, cbcap and a frame per line are served as
+/// they are.
 ///
-/// The clock starts with the first subscription, once no further request has come for --settle-ms; all connections share it.
-/// REST depth (Binance) and the snapshots for late subscribers (Coinbase, Kraken) are the recorded ones until those have been
-/// played, and then the book as played since. At the end connections stay open. A line `feed-replay: serving ...` on standard
-/// output says that clients can connect; with port 0 it tells the real port.
+/// The clock starts with the first subscription, once no further request has come for
+/// --settle-ms; all connections share it. REST depth (Binance) and the snapshots for late
+/// subscribers (Coinbase, Kraken) are the recorded ones until those have been played, and then
+/// the book as played since. At the end connections stay open and are kept alive.
 ///
-///   binance   /ws/<stream>[/<stream>...], /stream?streams=, /ws and /stream with SUBSCRIBE requests; timeUnit=MICROSECOND;
-///             /api/v3/depth, exchangeInfo (as recorded, else made of what the capture shows), ping, time
-///   coinbase  / with subscribe requests
-///   kraken    /v2 or /, version 2 of the protocol; book depth as recorded, others are refused as not supported
+/// A line `feed-replay: serving CAPTURE as VENUE on ws://ADDR and http://ADDR` on standard output
+/// says that clients can connect; with port 0 it tells the real port.
+///
+///   binance   /ws/<stream>[/<stream>...] and /stream?streams=, /ws and /stream with SUBSCRIBE
+///             requests, timeUnit=MICROSECOND; /api/v3/depth, exchangeInfo (as recorded, else
+///             made of what the capture shows), ping and time
+///   coinbase  / with subscribe requests; level2, level2_batch and level2_50 are one stream
+///   kraken    /v2 or /, version 2 of the protocol; a book has the depth that was recorded, all
+///             others are refused as not supported
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
@@ -111,7 +118,7 @@ impl LimitArgs {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.rest.is_empty() || args.venue == Venue::Binance, "--rest: only binance has depth over REST");
+    Usage::check_rest(&args.rest, args.venue)?;
     let tape = Tape::new(&args.captures, None, Some(args.venue))?.with_rest(args.rest.clone());
     let settings = Settings {
         venue: args.venue,

@@ -18,8 +18,8 @@ use tokio_tungstenite::WebSocketStream;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocketConfig};
 
-/// How long a client may take to send the head of a request.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// How long a client may take to send the head of a request, the next one on the same connection too.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 const READ_BUFFER_BYTES: usize = 8 << 10;
 
 /// Serves one connection; the permit lives as long as it, and as the WebSocket that it may become.

@@ -30,6 +30,9 @@ impl Reel {
     pub(super) fn new(settings: &Settings, stand_in: &mut dyn StandIn) -> Result<Self, ServeError> {
         let tape = settings.tape.clone();
         let (first, last) = survey(&tape, stand_in)?;
+        if stand_in.holds_nothing() {
+            return Err(ServeError::OtherVenue { venue: settings.venue });
+        }
         let from = settings.from.map_or(first, |from| from.unix(first)).max(first);
         let to = settings.to.map_or(last, |to| to.unix(first)).min(last);
         if from > to {

@@ -10,7 +10,7 @@ mod streams;
 mod survey;
 
 use crate::source::{Item, Kind};
-use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
+use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
 use depth::DepthBook;
 use frame::Frame;
 use requests::Request;
@@ -69,7 +69,7 @@ impl StandIn for Binance {
             return Err(rest::error(400, -1100, "too many streams: at most 1024 for a connection"));
         }
         self.conns.insert(conn, Conn { combined, micros });
-        streams.iter().for_each(|stream| self.subscribe(conn, stream));
+        self.subscribe(conn, &streams);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl StandIn for Binance {
             Kind::Frame => self.play_frame(&item.text, moment, out),
             Kind::Binary if moment.heard => {
                 let bytes = Bytes::copy_from_slice(&item.bytes);
-                self.streams.to_all(|conn| out.0.push((conn, crate::stand_in::Out::Binary(bytes.clone()))));
+                self.streams.to_all(|conn| out.0.push((conn, stand_in::Out::Binary(bytes.clone()))));
             }
             _ => {}
         }
@@ -116,20 +116,26 @@ impl StandIn for Binance {
         !self.streams.is_empty()
     }
 
+    fn holds_nothing(&self) -> bool {
+        self.survey.holds_nothing()
+    }
+
     fn keep_alive(&self) -> Option<KeepAlive> {
         Some(KEEP_ALIVE)
     }
 }
 
 impl Binance {
-    fn subscribe(&mut self, conn: ConnId, stream: &str) {
-        let recorded = self.survey.recorded_stream(stream);
-        if recorded.is_none() {
-            tracing::warn!(
-                "connection {conn} asks for {stream}, which the capture does not hold: it stays silent"
-            );
+    fn subscribe(&mut self, conn: ConnId, streams: &[String]) {
+        let mut silent = Vec::new();
+        for stream in streams {
+            let recorded = self.survey.recorded_stream(stream);
+            if recorded.is_none() {
+                silent.push(stream.as_str());
+            }
+            self.streams.add(conn, recorded.unwrap_or(stream), stream);
         }
-        self.streams.add(conn, recorded.unwrap_or(stream), stream);
+        stand_in::tell_silent(conn, &silent);
     }
 
     /// Does what is asked and returns the result, or says why not.
@@ -141,7 +147,7 @@ impl Binance {
                 if held + streams.len() > STREAMS_MAX {
                     return Err("Invalid request: too many streams, at most 1024 for a connection");
                 }
-                streams.iter().for_each(|stream| self.subscribe(conn, stream));
+                self.subscribe(conn, &streams);
             }
             Request::Unsubscribe(streams) => {
                 streams.iter().for_each(|stream| self.streams.remove(conn, stream))

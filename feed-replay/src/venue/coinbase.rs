@@ -119,6 +119,10 @@ impl StandIn for Coinbase {
         }
     }
 
+    fn holds_nothing(&self) -> bool {
+        self.products.is_empty()
+    }
+
     fn has_subscribers(&self) -> bool {
         !self.subscriptions.is_empty()
     }

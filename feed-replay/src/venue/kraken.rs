@@ -6,7 +6,7 @@ mod requests;
 mod subscriptions;
 
 use crate::source::{Item, Kind};
-use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
+use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
 use crate::time::rfc3339_micros;
 use frame::Frame;
 use pair::Pair;
@@ -109,6 +109,10 @@ impl StandIn for Kraken {
         }
     }
 
+    fn holds_nothing(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     fn has_subscribers(&self) -> bool {
         !self.subscriptions.is_empty()
     }
@@ -139,6 +143,7 @@ impl Kraken {
                 Err(refusal) => out.text(conn, reply.refused(asked, &refusal, &subscription.symbol)),
             }
         }
+        self.tell_silent(conn, &granted);
         for subscription in granted.into_iter().filter(|subscription| subscription.snapshot) {
             let pair = self.pairs.get(&subscription.symbol);
             if let Some(missed) =
@@ -149,8 +154,18 @@ impl Kraken {
         }
     }
 
+    fn tell_silent(&self, conn: ConnId, granted: &[&Subscription]) {
+        let is_silent = |wanted: &Subscription| {
+            let pair = self.pairs.get(&wanted.symbol);
+            pair.is_some_and(|pair| !pair.holds(&wanted.channel))
+        };
+        let silent = granted.iter().filter(|wanted| is_silent(wanted));
+        let names: Vec<_> = silent.map(|wanted| format!("{} of {}", wanted.channel, wanted.symbol)).collect();
+        stand_in::tell_silent(conn, &names);
+    }
+
     fn grant(&mut self, conn: ConnId, subscription: &Subscription) -> Result<(), Refusal> {
-        let Subscription { channel, symbol, depth, .. } = subscription;
+        let Subscription { symbol, depth, .. } = subscription;
         if !symbol.is_empty() {
             let pair = self.pairs.get(symbol).ok_or_else(|| Refusal::pair(symbol))?;
             if let (Some(asked), Some(recorded)) = (depth, pair.recorded_depth())
@@ -160,11 +175,6 @@ impl Kraken {
                     "connection {conn} asks for the book of {symbol} at depth {asked}; the capture holds depth {recorded}"
                 );
                 return Err(Refusal::depth());
-            }
-            if !pair.holds(channel) {
-                tracing::warn!(
-                    "connection {conn} asks for {channel} of {symbol}, which the capture does not hold: it stays silent"
-                );
             }
         }
         if self.subscriptions.add(conn, subscription) { Ok(()) } else { Err(Refusal::held()) }

@@ -105,6 +105,11 @@ impl Survey {
         }
     }
 
+    /// Whether nothing of this venue was seen.
+    pub(super) fn holds_nothing(&self) -> bool {
+        self.streams.is_empty() && self.symbols.is_empty()
+    }
+
     /// The recorded stream that a client's name means: itself, or the same data at another interval.
     pub(super) fn recorded_stream(&self, asked: &str) -> Option<&str> {
         let known = self.streams.get(without_interval(asked))?;

@@ -16,7 +16,7 @@ use crate::settings::{Quotes, Settings};
 use flow::{Flow, Step};
 use random::{Random, Zipf};
 use schemas::decimal::Decimal;
-use schemas::model::{Level, Micros, Side, Trade, TradeId};
+use schemas::model::{Level, Micros, Side, SymbolInfo, Trade, TradeId};
 use stats::Stats;
 
 /// The most updates a second.
@@ -103,8 +103,9 @@ impl Sim {
         let settings = Settings { quotes: Quotes::Book, ..settings.clone() };
         let mut random = Random::new(sim.seed);
         let opened = market.open(&settings, &names)?;
-        let symbols =
+        let symbols: Vec<_> =
             opened.into_iter().map(|out| SimSymbol::new(out, settings.book_depth, random.bits())).collect();
+        market.describe(symbols.iter().map(SimSymbol::info));
         let zipf = Zipf::new(sim.symbols);
         Ok(Self { symbols, zipf, random, rate: sim.rate, begun: Micros(0), updates: 0 })
     }
@@ -152,6 +153,18 @@ impl SimSymbol {
         let stats = Stats::new(scales.price, scales.size, Micros(0), flow.mid(), 1);
         let book = Book::new(BookDepth::whole(book_depth));
         Self { out, flow, book, stats, scales, trade_id: 0, ticker_from: Micros(0) }
+    }
+
+    fn info(&self) -> SymbolInfo {
+        let known = &self.out.symbol().info;
+        let unit = |scale| Some(Decimal::new(1, scale));
+        SymbolInfo {
+            base: Some(known.symbol.name().to_owned()),
+            quote: Some("USD".to_owned()),
+            tick_size: unit(self.scales.price),
+            lot_size: unit(self.scales.size),
+            ..known.clone()
+        }
     }
 
     fn start(&mut self, now: Micros, random: &mut Random) {

@@ -1,5 +1,5 @@
-//! The orders of one simulated symbol: limit orders, cancels and market orders arrive at random, and the price is
-//! what comes of them.
+//! The orders of one simulated symbol: a fair price wanders, limit orders gather around it, cancels thin them out, and market
+//! orders take what stands near it.
 
 use super::random::Random;
 use schemas::model::Side;
@@ -8,8 +8,12 @@ use schemas::model::Side;
 const LEVELS: std::ops::Range<usize> = 20..60;
 /// Levels that a market order leaves standing.
 const LEVELS_LEFT: usize = 10;
-/// The largest limit order, and half the largest market order.
+/// The largest limit order, and twice the largest market order.
 const ORDER_LOTS_MAX: i64 = 20_000;
+/// How far behind the fair price a market order still buys or sells, in ticks.
+const REACH: i64 = 6;
+/// How often the fair price moves, in percent of the steps.
+const MOVES_PERCENT: u64 = 15;
 
 /// Levels of one side as price in ticks and size in lots.
 pub type Levels = Vec<(i64, i64)>;
@@ -21,7 +25,9 @@ pub struct Flow {
     /// The best level stands last, on both sides.
     bids: Levels,
     asks: Levels,
-    /// The price around which it wanders, in ticks.
+    /// The price that buyers and sellers have in mind, in ticks.
+    fair: i64,
+    /// The price around which that wanders.
     anchor: i64,
 }
 
@@ -47,7 +53,7 @@ impl Flow {
             (1..=count).rev().map(|n| (price_ticks + sign * n, random.between(1, ORDER_LOTS_MAX))).collect()
         };
         let (bids, asks) = (ladder(-1), ladder(1));
-        Self { random, bids, asks, anchor: price_ticks }
+        Self { random, bids, asks, fair: price_ticks, anchor: price_ticks }
     }
 
     /// The whole book as it stands: bids and asks, best first.
@@ -66,29 +72,50 @@ impl Flow {
     /// Lets the next order arrive, or a few at once.
     pub fn step(&mut self) -> Step {
         let mut step = Step::default();
-        let side = self.side();
-        match self.random.below(100) {
-            0..25 => self.market(side, &mut step),
-            25..60 => self.cancel(side, &mut step),
-            _ => (0..=self.random.below(3)).for_each(|_| self.limit(side, &mut step)),
+        self.wander();
+        let side = if self.random.chance(50) { Side::Buy } else { Side::Sell };
+        if let Some(side) = self.mispriced() {
+            self.market(side, &mut step);
+        } else {
+            match self.random.below(100) {
+                0..20 => self.market(side, &mut step),
+                20..55 => self.cancel(side, &mut step),
+                _ => (0..=self.random.below(3)).for_each(|_| self.limit(side, &mut step)),
+            }
         }
         self.keep_shape(&mut step);
         step
     }
 
-    /// Buyers and sellers come evenly, but for a pull back to where the price began.
-    fn side(&mut self) -> Side {
-        let away_percent = ((self.mid() - self.anchor) * 100 / self.anchor).clamp(-25, 25);
-        let buys_percent = (50 - away_percent).unsigned_abs();
-        if self.random.chance(buys_percent) { Side::Buy } else { Side::Sell }
+    /// Moves the fair price by a tick now and then, with a pull back to where it began.
+    fn wander(&mut self) {
+        if self.random.chance(MOVES_PERCENT) {
+            let away_percent = ((self.fair - self.anchor) * 100 / self.anchor).clamp(-25, 25);
+            let up_percent = (50 - 2 * away_percent).unsigned_abs();
+            self.fair += if self.random.chance(up_percent) { 1 } else { -1 };
+        }
     }
 
+    /// Who gains by taking what the fair price has left behind.
+    fn mispriced(&self) -> Option<Side> {
+        if best(&self.asks) < self.fair {
+            Some(Side::Buy)
+        } else if best(&self.bids) > self.fair {
+            Some(Side::Sell)
+        } else {
+            None
+        }
+    }
+
+    /// Takes what stands within reach of the fair price; if nothing does, the order stays as a limit order.
     fn market(&mut self, side: Side, step: &mut Step) {
-        let mut open = self.random.between(1, 2 * ORDER_LOTS_MAX);
+        let mut open = self.random.between(1, ORDER_LOTS_MAX / 2);
+        let worst = if side == Side::Buy { self.fair + REACH } else { self.fair - REACH };
+        let within = |price: i64| if side == Side::Buy { price <= worst } else { price >= worst };
         let mut fills = Vec::new();
         let (ladder, changes) = self.ladder(side.opposite(), step);
         while open > 0 && ladder.len() > LEVELS_LEFT {
-            let Some((price, lots)) = ladder.pop() else { break };
+            let Some((price, lots)) = ladder.pop_if(|(price, _)| within(*price)) else { break };
             let taken = open.min(lots);
             open -= taken;
             if lots > taken {
@@ -96,6 +123,9 @@ impl Flow {
             }
             fills.push((price, taken));
             changes.push((price, lots - taken));
+        }
+        if fills.is_empty() {
+            return self.limit(side, step);
         }
         step.fills = fills;
         step.aggressor = Some(side);
@@ -112,11 +142,11 @@ impl Flow {
     }
 
     fn limit(&mut self, side: Side, step: &mut Step) {
-        let ticks = 1 + self.distance();
+        let ticks = self.distance();
         let lots = self.random.between(1, ORDER_LOTS_MAX);
         let price = match side {
-            Side::Buy => (best(&self.asks) - ticks).max(1),
-            Side::Sell => best(&self.bids) + ticks,
+            Side::Buy => (self.fair - 1 - ticks).min(best(&self.asks) - 1).max(1),
+            Side::Sell => (self.fair + ticks).max(best(&self.bids) + 1),
         };
         let (ladder, changes) = self.ladder(side, step);
         let stands = position(ladder, side, price).ok().map_or(0, |at| ladder[at].1);
@@ -189,7 +219,7 @@ mod tests {
         let mut flow = Flow::new(10_000, Random::new(11));
         let (bids, asks) = flow.book();
         let mut followed: [BTreeMap<i64, i64>; 2] = [bids.into_iter().collect(), asks.into_iter().collect()];
-        let (mut trades, mut prices) = (0, Vec::new());
+        let (mut trades, mut prices, mut spreads) = (0, Vec::new(), Vec::new());
         for _ in 0..20_000 {
             let step = flow.step();
             for (side, changes) in followed.iter_mut().zip([&step.bids, &step.asks]) {
@@ -204,13 +234,19 @@ mod tests {
             assert!(flow.bids.len() >= LEVELS.start && flow.asks.len() >= LEVELS.start);
             assert!(flow.bids.len() <= LEVELS.end + 4 && flow.asks.len() <= LEVELS.end + 4);
             prices.push(flow.mid());
+            spreads.push(best(&flow.asks) - best(&flow.bids));
         }
         let (bids, asks) = flow.book();
         assert_eq!(followed[0].iter().rev().map(|(p, l)| (*p, *l)).collect::<Vec<_>>(), bids);
         assert_eq!(followed[1].iter().map(|(p, l)| (*p, *l)).collect::<Vec<_>>(), asks);
         let (low, high) = (prices.iter().min().unwrap(), prices.iter().max().unwrap());
-        assert!(trades > 3_000 && high - low > 50, "it lives: {trades} trades, {low} to {high}");
-        assert!(*low > 2_000 && *high < 40_000, "it stays around its anchor: {low} to {high}");
+        assert!(trades > 3_000 && high - low > 30, "it lives: {trades} trades, {low} to {high}");
+        assert!(*low > 9_000 && *high < 11_000, "it stays around its anchor: {low} to {high}");
+        assert!(
+            spreads.iter().filter(|spread| **spread <= 5).count() > 15_000,
+            "its spread is mostly narrow"
+        );
+        assert!(spreads.iter().all(|spread| *spread <= 60), "its spread is never wide");
     }
 
     #[test]

@@ -157,7 +157,7 @@ fn streams_of_symbol(settings: &Settings) -> Vec<Stream> {
 
 /// How deep snapshots are asked for: as deep as there is where they are few, since a deep one weighs five times as much.
 fn snapshot_levels(settings: &Settings) -> u16 {
-    const FEW: usize = 9;
+    const FEW: usize = 12;
     let levels = settings.depth.unwrap_or(if settings.symbols.len() <= FEW { 5_000 } else { 1_000 });
     u16::try_from(levels.clamp(5, 5_000)).unwrap_or(5_000)
 }

@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 /// What requests may weigh in a minute: half of what the venue allows an address, which others may share.
 const WEIGHT_PER_MINUTE: u64 = 3_000;
 const US_PER_WEIGHT: u64 = 60_000_000 / WEIGHT_PER_MINUTE;
-/// What may be fetched at once after a pause, as a time at the steady rate.
-const BURST_US: u64 = 45_000_000;
+/// What may be fetched at once after a pause, as a time at the steady rate: a minute of it beside the steady rate is all that the
+/// venue allows.
+const BURST_US: u64 = 60_000_000;
 /// After which a request counts as failed.
 const TIMEOUT_US: u64 = 20_000_000;
 const FIRST_RETRY_US: u64 = 500_000;

@@ -48,6 +48,7 @@ pub enum ReplayError {
 pub struct Replay {
     open: Open,
     reader: Reader<Box<dyn BufRead + Send>>,
+    line_bytes_max: usize,
     venue: Venue,
     machine: Box<dyn Machine>,
     loops: bool,
@@ -98,11 +99,13 @@ impl Replay {
         contents::settle(&mut settings, open()?, venue);
         // After that: whether the settings or the capture's contents say so makes no difference to the topics.
         settings.epoch = epoch(open()?, &options(venue, &settings)).into();
-        let reader = Reader::new(open()?);
+        let line_bytes_max = settings.capture_line_bytes_max;
+        let reader = Reader::new(open()?).with_line_bytes_max(line_bytes_max);
         let machine = venue.machine(settings, market)?;
         let mut replay = Self {
             open,
             reader,
+            line_bytes_max,
             venue,
             machine,
             loops,
@@ -239,7 +242,8 @@ impl Replay {
     fn begin_anew(&mut self) -> Result<(), ReplayError> {
         self.machine.disconnected(micros(self.clock), "the capture begins anew");
         self.connections.clear();
-        let mut reader = Reader::new((self.open)()?);
+        let line_bytes_max = self.line_bytes_max;
+        let mut reader = Reader::new((self.open)()?).with_line_bytes_max(line_bytes_max);
         let first = loop {
             match reader.next() {
                 Some(Ok(record)) => break record.time,
@@ -249,7 +253,7 @@ impl Replay {
             }
         };
         self.shift = self.clock.saturating_add(LOOP_PAUSE_NS).saturating_sub(first);
-        self.reader = Reader::new((self.open)()?);
+        self.reader = Reader::new((self.open)()?).with_line_bytes_max(line_bytes_max);
         self.rounds += 1;
         Ok(())
     }

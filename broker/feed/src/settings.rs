@@ -1,5 +1,6 @@
 //! What a feed is told: which symbols, which channels, how deep.
 
+use schemas::capture::LINE_BYTES_MAX;
 use schemas::model::Channel;
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub struct Settings {
     pub epoch: Arc<str>,
     /// Whether each topic's frames are digested as they are published.
     pub digest: bool,
+    /// Bytes of one line of a capture; a longer one counts as damaged.
+    pub capture_line_bytes_max: usize,
 }
 
 impl Settings {
@@ -78,6 +81,7 @@ impl Settings {
             image_every: IMAGE_EVERY,
             epoch: epoch.into(),
             digest: false,
+            capture_line_bytes_max: LINE_BYTES_MAX,
         }
     }
 }

@@ -14,6 +14,7 @@ mod symbols;
 mod upgrade;
 
 pub use accept::serve;
+pub(crate) use connections::within_descriptors;
 pub use connections::{Connections, Excess, Permit};
 
 use crate::config::Limits;

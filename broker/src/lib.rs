@@ -14,13 +14,13 @@ use config::Config;
 use fanout::{ShardWake, Shards};
 use feed::market::{Market, MarketLimits};
 use feed::topic::Table;
-use http::{App, Connections, Permit, Streams};
+use http::{App, Connections};
 use metrics::{FeedMetrics, Metrics, ShardMetrics, TableMetrics};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -150,37 +150,18 @@ fn app(
     draining: CancellationToken,
 ) -> Arc<App> {
     let limits = &config.limits;
-    let connections = Connections::new(limits.connections_max, limits.connections_per_address_max);
+    let descriptors = metrics::max_fds().map_or(usize::MAX, |max| max as usize);
+    let connections_max = http::within_descriptors(limits.connections_max, descriptors);
+    if connections_max < limits.connections_max {
+        tracing::info!(connections_max, "as many connections as the process may have open files (ulimit -n)");
+    }
+    let connections = Connections::new(connections_max, limits.connections_per_address_max);
     let feeds: Vec<_> = feeds.iter().map(|feed| Arc::clone(&feed.status)).collect();
     let metrics = Metrics::new()
         .with(ShardMetrics(Arc::clone(&shards)))
         .with(TableMetrics { table, connections: Arc::clone(&connections) })
         .with(FeedMetrics(feeds.clone()));
-    Arc::new(App {
-        market,
-        feeds,
-        metrics,
-        streams: Arc::new(ToShards(shards)),
-        connections,
-        draining,
-        limits: limits.clone(),
-    })
-}
-
-/// Hands upgraded sockets to the shards.
-#[derive(Debug)]
-struct ToShards(Arc<Shards>);
-
-impl Streams for ToShards {
-    fn admit(
-        &self,
-        socket: TcpStream,
-        read_ahead: bytes::Bytes,
-        peer: SocketAddr,
-        permit: Permit,
-    ) -> io::Result<()> {
-        self.0.admit(socket, read_ahead, peer, Box::new(permit))
-    }
+    Arc::new(App { market, feeds, metrics, streams: shards, connections, draining, limits: limits.clone() })
 }
 
 fn fanout_settings(config: &Config) -> fanout::Settings {

@@ -9,6 +9,7 @@ mod shards;
 
 pub use feeds::FeedMetrics;
 pub use process::ProcessMetrics;
+pub(crate) use process::max_fds;
 pub use shards::{ShardMetrics, TableMetrics};
 
 use hyper::StatusCode;

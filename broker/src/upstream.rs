@@ -23,7 +23,7 @@ use feed::counters::FeedCounters;
 use feed::machine::Machine;
 use feed::market::Market;
 use feed::replay::Replay;
-use feed::settings::{Channels, Settings, Trades};
+use feed::settings::{Channels, IMAGE_EVERY, Settings, Trades};
 use feed::sim::{Sim, SimSettings};
 use feed::ticks::Ticks;
 use feed::venue::Venue;
@@ -171,6 +171,10 @@ fn settings(spec: &FeedSpec, venue: &str, context: &Context) -> Settings {
         settings.channels = Channels::of(&selection.channels);
     }
     settings.depth = selection.depth;
+    // Whoever reads a book's log must find an image that it reaches back to.
+    let image_every = context.limits.book_log_entries_max / 4;
+    settings.image_every = u32::try_from(image_every).unwrap_or(u32::MAX).clamp(1, IMAGE_EVERY);
+    settings.capture_line_bytes_max = context.limits.capture_line_bytes_max;
     settings.book_depth = context.book_depth;
     settings
 }

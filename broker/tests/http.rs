@@ -6,12 +6,14 @@ use broker::http::{App, Connections, Permit, Streams, serve};
 use broker::metrics::Metrics;
 use broker::upstream::FeedStatus;
 use bytes::Bytes;
+use feed::book::{Book, BookDepth};
 use feed::counters::FeedCounters;
 use feed::market::{Market, MarketLimits};
 use feed::publish::Times;
 use feed::settings::Settings;
 use feed::topic::Table;
-use schemas::model::{Micros, Quote};
+use schemas::checksum;
+use schemas::model::{Channel, Level, Micros, Quote};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -232,6 +234,34 @@ async fn symbols_and_snapshots_tell_the_market() {
     assert_eq!((&snapshot.json()["bid"], &snapshot.json()["rx"]), (&"1.10".into(), &7.into()));
     let empty = server.get("/v1/snapshot?symbol=sim%3AACME&channel=trades").await.json();
     assert_eq!((&empty["type"], &empty["state"]), (&"snapshot".into(), &"resyncing".into()));
+    assert_eq!((&empty["seq"], &empty["trades"]), (&serde_json::json!([0, 0]), &serde_json::json!([])));
+}
+
+#[tokio::test]
+async fn a_book_is_its_image_and_the_log_after_it() {
+    let server = Server::start().await;
+    let mut opened = server.market.open(&Settings::new("sim", "e-1"), &["ACME"]).unwrap();
+    let level =
+        |price: &str, size: &str| Level { price: price.parse().unwrap(), size: size.parse().unwrap() };
+    let mut book = Book::new(BookDepth::whole(100));
+    let (bids, asks) = ([level("9.0", "1"), level("8.0", "2")], [level("10.0", "3")]);
+    book.reset(&bids, &asks).unwrap();
+    opened[0].book_reset(Times::new(Some(Micros(1)), Micros(2)), &book);
+    for (bid, ask, rx) in
+        [(level("9.50", "1.10"), level("10.0", "0"), 3), (level("8.0", "0"), level("11", "4"), 4)]
+    {
+        let delta = book.apply(&[bid], &[ask]).unwrap().unwrap();
+        opened[0].book_update(Times::new(Some(Micros(rx)), Micros(rx)), delta, &book);
+    }
+    let head =
+        server.market.registry().symbol("sim:ACME").unwrap().topic(Channel::Book).unwrap().topic.head();
+    let snapshot = server.get("/v1/snapshot?channel=book&symbol=sim:ACME").await.json();
+    assert_eq!(snapshot["seq"], serde_json::json!([head.seq, head.seq]));
+    assert_eq!(snapshot["bids"], serde_json::json!([["9.50", "1.10"], ["9.0", "1"]]));
+    assert_eq!(snapshot["asks"], serde_json::json!([["11", "4"]]));
+    let of_levels = checksum::of_book(&[level("11", "4")], &[level("9.50", "1.10"), level("9.0", "1")]);
+    assert_eq!((&snapshot["checksum"], &snapshot["rx"]), (&of_levels.into(), &4.into()));
+    assert_eq!((&snapshot["state"], &snapshot["epoch"]), (&"live".into(), &"e-1".into()));
 }
 
 #[tokio::test]

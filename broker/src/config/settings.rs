@@ -170,7 +170,7 @@ impl Default for Limits {
             upstream_fetch_timeout_ms: 10_000,
             backoff_min_ms: 250,
             backoff_max_ms: 30_000,
-            capture_line_bytes_max: 32 << 20,
+            capture_line_bytes_max: 64 << 20,
             tick_line_bytes_max: 1 << 20,
             tick_publishers_max: 64,
         }

@@ -5,8 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Connections beyond the limits that are open for as long as it takes to tell them so. More are dropped at once.
+/// Connections beyond the limits that are open for as long as it takes to tell them so: one for so many that are allowed. More are
+/// dropped at once.
+const ALLOWED_FOR_A_REFUSAL: usize = 16;
+const REFUSALS_MIN: usize = 16;
 const REFUSALS_MAX: usize = 1_024;
+/// Descriptors that are no connections: files, sockets to venues, the runtimes' own.
+const DESCRIPTORS_KEPT: usize = 64;
 
 /// Counts connections, HTTP and WebSocket together.
 #[derive(Debug)]
@@ -72,9 +77,10 @@ impl Connections {
         if let Some(excess) = excess {
             self.refused[excess as usize].fetch_add(1, Relaxed);
         }
-        let beyond_all = total > self.connections_max.saturating_add(REFUSALS_MAX);
+        let refusals_max = refusals_max(self.connections_max);
+        let beyond_all = total > self.connections_max.saturating_add(refusals_max);
         let beyond_address =
-            of_address as usize > (self.per_address_max as usize).saturating_add(REFUSALS_MAX);
+            of_address as usize > (self.per_address_max as usize).saturating_add(refusals_max);
         (!beyond_all && !beyond_address).then_some((permit, excess))
     }
 
@@ -89,6 +95,17 @@ impl Connections {
     pub fn refused(&self, excess: Excess) -> u64 {
         self.refused[excess as usize].load(Relaxed)
     }
+}
+
+/// As many connections as are allowed, or as `descriptors` are there for: better refused in words than not accepted.
+#[must_use]
+pub(crate) fn within_descriptors(connections_max: usize, descriptors: usize) -> usize {
+    let free = descriptors.saturating_sub(DESCRIPTORS_KEPT + REFUSALS_MIN);
+    connections_max.min((free - free / ALLOWED_FOR_A_REFUSAL).max(1))
+}
+
+fn refusals_max(connections_max: usize) -> usize {
+    (connections_max / ALLOWED_FOR_A_REFUSAL).clamp(REFUSALS_MIN, REFUSALS_MAX)
 }
 
 impl Drop for Permit {
@@ -149,10 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn connections_and_their_refusals_fit_the_descriptors() {
+        for descriptors in [0, 64, 100, 1_024, 20_000, 1_048_576] {
+            let allowed = within_descriptors(65_536, descriptors);
+            let needed = DESCRIPTORS_KEPT + allowed + refusals_max(allowed);
+            assert!(needed <= descriptors.max(97), "{descriptors}: {allowed}");
+        }
+        assert_eq!(within_descriptors(65_536, 1_048_576), 65_536);
+        assert!(within_descriptors(65_536, 1_024) > 800);
+    }
+
+    #[test]
     fn far_beyond_the_limit_nobody_is_told() {
         let connections = Connections::new(1, 9_999);
-        let all: Vec<_> = (0..2 + REFUSALS_MAX).map(|_| connections.enter(peer("10.0.0.1"))).collect();
+        let all: Vec<_> = (0..2 + REFUSALS_MIN).map(|_| connections.enter(peer("10.0.0.1"))).collect();
         assert_eq!(all.iter().filter(|entered| entered.is_none()).count(), 1);
-        assert_eq!(connections.total(), 1 + REFUSALS_MAX);
+        assert_eq!(connections.total(), 1 + REFUSALS_MIN);
     }
 }

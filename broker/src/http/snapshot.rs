@@ -59,11 +59,16 @@ fn of(topic: &TopicHandle) -> Vec<u8> {
     }
 }
 
-/// A topic without entries has a state all the same.
+/// A topic without entries has a state all the same, no trades and no levels.
 fn nothing_yet(topic: &TopicHandle) -> Vec<u8> {
-    let as_of = AsOf { ts: None, rx: None, state: State::default() };
+    let (as_of, seq) = (AsOf { ts: None, rx: None, state: State::default() }, SeqRange::new(0, 0));
+    let empty = match topic.channel {
+        Channel::Trades => Some(Update::Trades(Box::default())),
+        Channel::Book | Channel::Book10 => Some(Update::Book(Box::default())),
+        Channel::Quotes | Channel::Ticker | Channel::Status => None,
+    };
     let mut text = Vec::new();
-    frame::snapshot_whole(&mut text, topic.wire(), SeqRange::new(0, 0), as_of, None);
+    frame::snapshot_whole(&mut text, topic.wire(), seq, as_of, empty.as_ref());
     text
 }
 

@@ -204,8 +204,8 @@ pub struct ClientCost {
     pub us_per_delivery: Option<f64>,
     /// Deliveries that one read returned.
     pub deliveries_per_read: Option<f64>,
-    /// How long turns of the receive loop took, in microseconds.
-    pub turn_us: Option<Percentiles>,
+    /// How long bytes waited for the receive loop, from the poller's word of them to their read, in microseconds.
+    pub lag_us: Option<Percentiles>,
     /// Share of the time that the receiving threads were ready and had to wait for a core.
     pub waited_share: Option<f64>,
 }
@@ -388,7 +388,7 @@ impl ClientCost {
             busiest_thread_share: share(tally.cpu_busiest),
             us_per_delivery: per_delivery(tally.cpu.as_secs_f64(), deliveries),
             deliveries_per_read: per_delivery(1e-6, tally.window.reads).map(|each| each * as_f64(deliveries)),
-            turn_us: Percentiles::of(&tally.turns),
+            lag_us: Percentiles::of(&tally.lags),
             waited_share: tally.waited.map(|waited| share(waited) / threads),
         }
     }

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// How often the lead looks at the workers.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long the last comparisons with fresh snapshots may take.
-const CHECKING_TIME_MAX: Duration = Duration::from_secs(10);
+const CHECKING_TIME_MAX: Duration = Duration::from_secs(40);
 
 type Outcome = anyhow::Result<(Tally, Option<Verification>)>;
 

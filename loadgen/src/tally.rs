@@ -25,8 +25,8 @@ pub struct Tally {
     pub prompt: Latency,
     /// Latencies of those that read slowly, within the window.
     pub slow: Latency,
-    /// How long turns of the receive loop took, within the window, in microseconds.
-    pub turns: Histogram<u64>,
+    /// How long bytes waited between the poller's word of them and their read, within the window, in microseconds.
+    pub lags: Histogram<u64>,
     /// Attempts to connect that failed.
     pub failures: Reasons,
     /// Ends of live connections that this side did not plan.
@@ -64,7 +64,7 @@ impl Tally {
             deliveries: 0,
             prompt: Latency::new()?,
             slow: Latency::new()?,
-            turns: microseconds()?,
+            lags: microseconds()?,
             failures: Reasons::default(),
             ends: Reasons::default(),
             refused: Reasons::default(),
@@ -115,7 +115,7 @@ impl Tally {
         self.deliveries += other.deliveries;
         self.prompt.merge(&other.prompt)?;
         self.slow.merge(&other.slow)?;
-        self.turns.add(&other.turns)?;
+        self.lags.add(&other.lags)?;
         self.failures.merge(&other.failures);
         self.ends.merge(&other.ends);
         self.refused.merge(&other.refused);

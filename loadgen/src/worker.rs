@@ -23,11 +23,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What one `recv` may return: whatever waits at a socket, usually.
-const BUFFER_BYTES: usize = 256 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
 /// Events of one turn.
 const EVENTS_MAX: usize = 1024;
-/// Full buffers that one connection may fill before the others have their turn.
-const READS_MAX: usize = 8;
+/// How long a turn may read before timers, new connections and pongs have their time.
+const TURN_MAX: Duration = Duration::from_millis(20);
 /// How soon a new phase is noticed, at the latest.
 const IDLE_MAX: Duration = Duration::from_millis(20);
 
@@ -45,11 +45,22 @@ pub struct Worker {
     queue: VecDeque<usize>,
     /// Connections between `connect` and live.
     opening: usize,
-    /// Connections that filled their buffers: more may wait there, and no event will tell.
-    unread: Vec<usize>,
+    /// Connections at which bytes wait. No event tells of them again.
+    ready: VecDeque<Ready>,
     churn: Option<Churn>,
     phase: Phase,
     window: Window,
+}
+
+/// A connection to be read from.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    index: usize,
+    generation: u32,
+    /// When the poller told of it, in microseconds since the Unix epoch.
+    since_us: u64,
+    /// A short read is not the end of what is there: the end of the stream comes after it, and no event of its own.
+    to_the_end: bool,
 }
 
 /// The receiver's place in relation to the window when it last looked, and its CPU time when the window opened.
@@ -89,7 +100,7 @@ impl Worker {
             buffer: vec![0; BUFFER_BYTES].into(),
             timers: Timers::default(),
             opening: 0,
-            unread: Vec::new(),
+            ready: VecDeque::new(),
             churn: None,
             phase: Phase::Connecting,
             window: Window { place: Place::Before, cpu: Duration::ZERO, waited: None },
@@ -103,11 +114,8 @@ impl Worker {
     pub fn run(mut self) -> anyhow::Result<(Tally, Option<Verification>)> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         while self.phase != Phase::Ending {
-            let idle = if self.unread.is_empty() {
-                self.timers.idle(Instant::now(), IDLE_MAX)
-            } else {
-                Duration::ZERO
-            };
+            let idle = self.timers.idle(Instant::now(), IDLE_MAX);
+            let idle = if self.ready.is_empty() { idle } else { Duration::ZERO };
             match self.poll.poll(&mut events, Some(idle)) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     return Err(error).context("polling failed");
@@ -119,21 +127,32 @@ impl Worker {
     }
 
     fn turn(&mut self, events: &Events) {
-        let start = Instant::now();
-        for index in std::mem::take(&mut self.unread) {
-            self.readable(index, true);
-        }
+        let polled_us = now_us();
         for event in events {
-            self.event(event);
+            self.event(event, polled_us);
         }
+        self.read_ready(Instant::now() + TURN_MAX);
         self.run_tasks();
         self.notice_phase();
         self.connect_some();
-        self.notice_window(start.elapsed());
+        self.notice_window();
         self.publish();
     }
 
-    fn event(&mut self, event: &Event) {
+    /// Reads once from each connection that is ready, and again from those that have more, as long as there is time.
+    fn read_ready(&mut self, until: Instant) {
+        let mut reads = 0_u32;
+        while let Some(ready) = self.ready.pop_front() {
+            self.read(ready);
+            reads += 1;
+            // Looking at the clock after each read would cost as much as a tenth of it.
+            if reads.is_multiple_of(16) && Instant::now() >= until {
+                return;
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event, polled_us: u64) {
         let index = event.token().0;
         if self.connections[index].stream.is_none() {
             return;
@@ -148,7 +167,7 @@ impl Worker {
             }
         }
         if event.is_readable() {
-            self.readable(index, event.is_read_closed() || event.is_error());
+            self.readable(index, event.is_read_closed() || event.is_error(), polled_us);
         } else if event.is_error() {
             self.failed(index);
         }
@@ -159,33 +178,30 @@ impl Worker {
         self.settle(index, opened);
     }
 
-    /// Reads what is there. Events tell of news only: if `to_the_end`, a short read is not taken for the end of it.
-    fn readable(&mut self, index: usize, to_the_end: bool) {
-        let connection = &self.connections[index];
-        let upgrading = matches!(connection.session.stage, Stage::Upgrading(_));
-        match connection.session.client.behaviour {
-            Behaviour::Prompt => self.read(index, to_the_end),
-            Behaviour::Stalled | Behaviour::Trickling if upgrading => self.read(index, to_the_end),
-            Behaviour::Stalled | Behaviour::Trickling => {}
+    fn readable(&mut self, index: usize, to_the_end: bool, since_us: u64) {
+        let session = &self.connections[index].session;
+        let upgrading = matches!(session.stage, Stage::Upgrading(_));
+        if upgrading || session.client.behaviour == Behaviour::Prompt {
+            self.ready.push_back(Ready { index, generation: session.generation, since_us, to_the_end });
         }
     }
 
-    fn read(&mut self, index: usize, to_the_end: bool) {
-        for _ in 0..READS_MAX {
-            match self.read_once(index, BUFFER_BYTES) {
-                Ok(Some(read)) if read == BUFFER_BYTES || to_the_end => {}
-                Ok(_) => return,
-                Err(end) => return self.settle(index, Err(end)),
-            }
-            if self.connections[index].session.client.behaviour == Behaviour::Stalled {
-                return;
-            }
+    fn read(&mut self, ready: Ready) {
+        let Ready { index, generation, since_us, to_the_end } = ready;
+        if self.connections[index].session.generation != generation {
+            return;
         }
-        self.unread.push(index);
+        match self.read_once(index, BUFFER_BYTES, since_us) {
+            Ok(Some(read)) if read == BUFFER_BYTES || to_the_end => {
+                self.readable(index, to_the_end, now_us())
+            }
+            Ok(_) => {}
+            Err(end) => self.settle(index, Err(end)),
+        }
     }
 
     /// One read of at most `bytes_max`; how much it was, `None` if nothing was there.
-    fn read_once(&mut self, index: usize, bytes_max: usize) -> Result<Option<usize>, End> {
+    fn read_once(&mut self, index: usize, bytes_max: usize, ready_us: u64) -> Result<Option<usize>, End> {
         let connection = &mut self.connections[index];
         let Some(stream) = &mut connection.stream else { return Ok(None) };
         let buffer = &mut self.buffer[..bytes_max];
@@ -198,6 +214,9 @@ impl Worker {
         };
         let at_us = now_us();
         let arrival = Arrival { at_us, place: self.course.place(at_us) };
+        if arrival.place == Place::Within {
+            self.receiver.tally.lags.saturating_record(at_us.saturating_sub(ready_us));
+        }
         let was_open = connection.session.is_settled();
         let received = self.receiver.bytes(connection, &self.buffer[..read], arrival);
         // Also when the connection is over: a close frame is answered.
@@ -214,11 +233,8 @@ impl Worker {
         self.settle(index, Err(error.map_or(End::Eof, End::Io)));
     }
 
-    fn notice_window(&mut self, turn: Duration) {
+    fn notice_window(&mut self) {
         let place = self.course.place(now_us());
-        if place == Place::Within {
-            self.receiver.tally.turns.saturating_record(u64::try_from(turn.as_micros()).unwrap_or(u64::MAX));
-        }
         if place == self.window.place {
             return;
         }

@@ -149,12 +149,12 @@ fn client(page: &mut Page, report: &Report) {
     let share = client.busiest_thread_share * 100.0;
     let each = client.us_per_delivery.map_or(String::new(), |us| format!(", {us:.2} us a delivery"));
     page.row("client CPU", &format!("{:.2} s, busiest thread {share:.0}% of a core{each}", client.cpu_s));
-    if let Some(turn) = client.turn_us {
-        let (p99, max) = (as_f64(turn.p99) / 1e3, as_f64(turn.max) / 1e3);
+    if let Some(lag) = client.lag_us {
+        let (p99, max) = (as_f64(lag.p99) / 1e3, as_f64(lag.max) / 1e3);
         let waited = client
             .waited_share
             .map_or(String::new(), |share| format!(", {:.0}% waiting for a core", share * 100.0));
-        page.row("receive loop", &format!("turns p99 {p99:.2} ms, max {max:.2} ms{waited}"));
+        page.row("receive loop", &format!("lag p99 {p99:.2} ms, max {max:.2} ms{waited}"));
     }
 }
 

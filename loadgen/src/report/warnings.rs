@@ -6,10 +6,10 @@ use super::Report;
 const THREAD_SHARE_MAX: f64 = 0.85;
 /// Above this share of time spent waiting for a core the machine is what was measured.
 const WAITED_SHARE_MAX: f64 = 0.10;
-/// A turn of the receive loop that takes longer than this share of the median latency adds to it.
-const TURN_SHARE_MAX: f64 = 0.5;
-/// Turns shorter than this are not worth a word, in microseconds.
-const TURN_US_MIN: u64 = 2_000;
+/// A receive loop that lags by more than this share of the latency is a good part of it.
+const LAG_SHARE_MAX: f64 = 0.5;
+/// Lags shorter than this are not worth a word, in microseconds.
+const LAG_US_MIN: u64 = 2_000;
 
 /// Warnings, each with advice.
 pub(super) fn of(report: &Report) -> Vec<String> {
@@ -17,7 +17,7 @@ pub(super) fn of(report: &Report) -> Vec<String> {
         interrupted(report),
         busy_client(report),
         waiting_client(report),
-        slow_turns(report),
+        lagging_client(report),
         late_starts(report),
         without_times(report),
         negative_latencies(report),
@@ -86,15 +86,15 @@ fn waiting_client(report: &Report) -> Option<String> {
     ))
 }
 
-fn slow_turns(report: &Report) -> Option<String> {
-    let turn = report.client.turn_us?;
+fn lagging_client(report: &Report) -> Option<String> {
+    let lag = report.client.lag_us?;
     let latency = report.latency_us.corrected.or(report.latency_us.uncorrected)?;
-    let limit = TURN_SHARE_MAX * super::as_f64(latency.p50);
-    (turn.p99 > TURN_US_MIN && super::as_f64(turn.p99) > limit).then(|| {
+    let limit = LAG_SHARE_MAX * super::as_f64(latency.p99);
+    (lag.p99 > LAG_US_MIN && super::as_f64(lag.p99) > limit).then(|| {
         format!(
-            "the receive loop lagged: 1% of its turns took more than {:.1} ms, which the last sockets of a turn see as \
-             latency (use more --threads on free cores)",
-            super::as_f64(turn.p99) / 1e3
+            "the receive loop lagged: 1% of the reads began more than {:.1} ms after their bytes were there, a good part \
+             of the latency (use more --threads on free cores, or fewer connections)",
+            super::as_f64(lag.p99) / 1e3
         )
     })
 }

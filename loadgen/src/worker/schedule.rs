@@ -1,6 +1,6 @@
 //! What a worker does by itself: connect, retry, trickle, leave and come back.
 
-use super::{IDLE_MAX, Worker};
+use super::{IDLE_MAX, Worker, now_us};
 use crate::connection::{Connection, End, Stage};
 use crate::phase::Phase;
 use crate::plan::Behaviour;
@@ -146,7 +146,7 @@ impl Worker {
             return;
         }
         self.receiver.tally.began(at.elapsed());
-        match self.read_once(index, TRICKLE_BYTES) {
+        match self.read_once(index, TRICKLE_BYTES, now_us()) {
             Ok(_) => self.timers.schedule(at + TRICKLE_EVERY, Task::Trickle { index, generation }),
             Err(end) => self.settle(index, Err(end)),
         }

@@ -170,7 +170,10 @@ fn the_first_lines_say_where_everything_is() {
     TcpStream::connect(publishers).unwrap();
     assert_eq!(broker.lines[3], format!("page   http://{address}/"));
     assert_eq!(broker.lines[4], format!("stream ws://{address}/v1/stream"));
-    assert!(broker.get("/readyz").starts_with("HTTP/1.1 200"));
+    let begun = Instant::now();
+    while !broker.get("/readyz").starts_with("HTTP/1.1 200") {
+        assert!(begun.elapsed() < PATIENCE, "{}", broker.get("/readyz"));
+    }
     assert!(broker.get("/").contains("<title>"));
     assert!(broker.get("/metrics").contains("tickcast_shard_connections{shard=\"0\"} 0"));
 }

@@ -23,6 +23,7 @@ pub mod cli;
 pub mod digest;
 pub mod edit;
 pub mod generate;
+pub mod ids;
 pub mod import;
 pub mod info;
 pub mod json;

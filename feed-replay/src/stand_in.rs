@@ -108,7 +108,7 @@ impl Moment {
     /// The event time to send for a recorded one.
     #[must_use]
     pub fn event_time(&self, recorded: UnixNanos) -> UnixNanos {
-        self.stamp.unwrap_or(recorded + self.shift_ns)
+        self.stamp.unwrap_or(recorded.saturating_add(self.shift_ns))
     }
 }
 

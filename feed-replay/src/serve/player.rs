@@ -124,7 +124,7 @@ impl Player {
             State::Waiting | State::Ended => {}
             State::Settling { .. } => {
                 tracing::info!("replay starts at speed {}", self.speed);
-                let origin = self.reel.start() + self.reel.shift();
+                let origin = self.reel.start().saturating_add(self.reel.shift());
                 self.state = State::Playing(Clock::start(origin, self.speed, now()));
             }
             State::Playing(clock) => self.play_due(clock),

@@ -41,7 +41,7 @@ impl Reel {
             };
             return Err(ServeError::Empty { from: text(settings.from), to: text(settings.to) });
         }
-        let span = (to - from + MILLISECOND_NS).next_multiple_of(MILLISECOND_NS);
+        let span = (to - from).saturating_add(MILLISECOND_NS) / MILLISECOND_NS * MILLISECOND_NS;
         let source = tape.open()?;
         Ok(Self { tape, source, item: Item::default(), ready: false, time: 0, from, to, span, turn: 0 })
     }
@@ -58,7 +58,7 @@ impl Reel {
 
     /// By how much times are later than recorded in this turn.
     pub(super) fn shift(&self) -> u64 {
-        self.span * self.turn
+        self.span.saturating_mul(self.turn)
     }
 
     /// The next record and its time on the schedule, which turns extend; none at the end of the turn.
@@ -70,7 +70,7 @@ impl Reel {
             }
         }
         self.time = self.time.max(self.item.time);
-        (self.time <= self.to).then_some((self.time + self.shift(), &self.item))
+        (self.time <= self.to).then_some((self.time.saturating_add(self.shift()), &self.item))
     }
 
     /// Moves on behind the record last peeked at.

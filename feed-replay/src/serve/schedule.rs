@@ -23,7 +23,7 @@ impl FromStr for Speed {
         if text == "max" {
             return Ok(Speed::Max);
         }
-        match text.strip_suffix('x').unwrap_or(text).parse() {
+        match text.trim_matches('x').parse() {
             Ok(times) if (0.001..=1_000_000.0).contains(&times) => Ok(Speed::Times(times)),
             _ => Err(format!("expected a number from 0.001 to 1000000, or max, found {text:?}")),
         }

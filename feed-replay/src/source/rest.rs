@@ -159,7 +159,7 @@ impl Body {
             return;
         }
         self.seen = Some((self.seen.map_or(first, |(first, _)| first), last));
-        let next = self.last_update_id + 1;
+        let next = self.last_update_id.saturating_add(1);
         if self.place.is_none() && first <= next && next <= last {
             self.place = Some((index, time));
         }

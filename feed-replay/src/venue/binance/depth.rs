@@ -39,7 +39,7 @@ impl DepthBook {
     /// begins with the first body that an event goes on from.
     pub(super) fn apply(&mut self, event: &Event<'_>) {
         let (Some(first), Some(last)) = (event.first_id, event.last_id) else { return };
-        if self.kept.as_ref().is_some_and(|kept| first > kept.last_update_id + 1) {
+        if self.kept.as_ref().is_some_and(|kept| first > kept.last_update_id.saturating_add(1)) {
             tracing::warn!("{}: depth events leave a gap before {first}", event.symbol.unwrap_or("?"));
             self.kept = None;
         }
@@ -69,7 +69,7 @@ impl DepthBook {
 
 impl Kept {
     fn reply(&self, limit: usize, shift: u64) -> String {
-        let mut out = format!("{{\"lastUpdateId\":{},\"bids\":", self.last_update_id + shift);
+        let mut out = format!("{{\"lastUpdateId\":{},\"bids\":", self.last_update_id.saturating_add(shift));
         write_pairs(self.book.bids().take(limit), &mut out);
         out += ",\"asks\":";
         write_pairs(self.book.asks().take(limit), &mut out);
@@ -80,7 +80,7 @@ impl Kept {
 impl Body {
     /// The book of this body, if an event that begins at `first` goes on from it.
     fn book_before(&self, first: u64) -> Option<Kept> {
-        if first > self.last_update_id + 1 {
+        if first > self.last_update_id.saturating_add(1) {
             return None;
         }
         let mut book = Book::default();
@@ -97,7 +97,7 @@ impl Body {
             return self.text.to_string();
         }
         let cut = |side| elements(side).take(limit).map(|(_, level)| level).collect::<Vec<_>>().join(",");
-        let id = self.last_update_id + shift;
+        let id = self.last_update_id.saturating_add(shift);
         format!("{{\"lastUpdateId\":{id},\"bids\":[{}],\"asks\":[{}]}}", cut(bids), cut(asks))
     }
 }

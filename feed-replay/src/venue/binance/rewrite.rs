@@ -47,13 +47,13 @@ impl Rewrite {
         let shift = match field.key {
             "E" | "T" => return time(self.moment.event_time(nanos_of_unix(recorded)?), micros),
             // The window that a 24-hour statistic covers: shifted, but never the present.
-            "O" | "C" => return time(nanos_of_unix(recorded)? + self.moment.shift_ns, micros),
+            "O" | "C" => return time(nanos_of_unix(recorded)?.saturating_add(self.moment.shift_ns), micros),
             "U" | "u" | "pu" | "lastUpdateId" => self.ids.updates,
             "t" | "f" | "l" => self.ids.trades,
             "a" if event == Some("aggTrade") => self.ids.aggregates,
             _ => return None,
         };
-        Some((recorded + shift).to_string())
+        Some(recorded.saturating_add(shift).to_string())
     }
 }
 

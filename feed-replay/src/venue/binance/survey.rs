@@ -4,6 +4,7 @@ use super::depth::Body;
 use super::exchange_info::Precision;
 use super::frame::Frame;
 use super::rewrite::IdShift;
+use crate::ids::IdRange;
 use crate::source::rest::symbol_of_url;
 use crate::source::{Item, Kind};
 use rustc_hash::FxHashMap;
@@ -23,34 +24,13 @@ pub(super) struct Survey {
 #[derive(Debug, Default)]
 pub(super) struct SymbolSurvey {
     bodies: Vec<Body>,
-    updates: Range,
-    trades: Range,
-    aggregates: Range,
+    updates: IdRange,
+    trades: IdRange,
+    aggregates: IdRange,
     /// The stream whose events keep the book: the first one recorded.
     book_stream: Option<String>,
     /// The finest digits seen.
     pub(super) precision: Precision,
-}
-
-/// The smallest and the largest id seen.
-#[derive(Debug, Default, Clone, Copy)]
-struct Range(Option<(u64, u64)>);
-
-impl Range {
-    fn see(&mut self, id: Option<u64>) {
-        if let Some(id) = id {
-            let (least, most) = self.0.unwrap_or((id, id));
-            self.0 = Some((least.min(id), most.max(id)));
-        }
-    }
-
-    fn width(self) -> u64 {
-        self.0.map_or(0, |(least, most)| most - least + 1)
-    }
-
-    fn holds(self, id: u64) -> bool {
-        self.0.is_some_and(|(least, most)| (least..=most).contains(&id))
-    }
 }
 
 impl Survey {
@@ -96,7 +76,8 @@ impl Survey {
     pub(super) fn finish(&mut self) {
         for body in std::mem::take(&mut self.orphans) {
             let only = self.symbols.len() == 1;
-            let fits = |symbol: &SymbolSurvey| only || symbol.updates.holds(body.last_update_id + 1);
+            let fits =
+                |symbol: &SymbolSurvey| only || symbol.updates.holds(body.last_update_id.saturating_add(1));
             let mut fitting = self.symbols.values_mut().filter(|symbol| fits(symbol));
             match (fitting.next(), fitting.next()) {
                 (Some(symbol), None) => symbol.take_body(body),
@@ -146,9 +127,8 @@ impl SymbolSurvey {
     /// When the capture begins anew, ids go on rising. Those of trades are contiguous. Those of books leave out one, since the
     /// book begins anew: a client sees the gap and fetches it.
     pub(super) fn id_shift(&self, turn: u64) -> IdShift {
-        let updates = self.updates.width() + 1;
-        let (trades, aggregates) = (self.trades.width(), self.aggregates.width());
-        IdShift { updates: updates * turn, trades: trades * turn, aggregates: aggregates * turn }
+        let updates = self.updates.shift(turn).saturating_add(turn);
+        IdShift { updates, trades: self.trades.shift(turn), aggregates: self.aggregates.shift(turn) }
     }
 
     fn take_body(&mut self, body: Body) {

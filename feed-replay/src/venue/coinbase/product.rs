@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use crate::book::{Book, write_pairs};
 use crate::edit::Edits;
+use crate::ids::IdRange;
 use crate::json::{elements, fields, unquoted};
 use crate::stand_in::Moment;
 use crate::time::{nanos_of_rfc3339, rfc3339_micros};
@@ -22,9 +23,9 @@ pub(super) struct Product {
     /// The last trade's id and the highest sequence number, as sent.
     trade_id: Option<u64>,
     sequence: u64,
-    /// The first and the last trade's id, and sequence number, in the capture.
-    trades: Option<(u64, u64)>,
-    sequences: Option<(u64, u64)>,
+    /// The ids and the sequence numbers of the capture.
+    trades: IdRange,
+    sequences: IdRange,
     has_heartbeats: bool,
 }
 
@@ -33,8 +34,8 @@ impl Product {
     pub(super) fn survey(&mut self, frame: &Frame<'_>) {
         self.has_heartbeats |= frame.name == "heartbeat";
         let is_trade = frame.name == "match";
-        widen(&mut self.trades, frame.trade_id.filter(|_| is_trade));
-        widen(&mut self.sequences, frame.sequence);
+        self.trades.see(frame.trade_id.filter(|_| is_trade));
+        self.sequences.see(frame.sequence);
     }
 
     /// Takes note of a frame that is played; `sent` is its text as it goes out.
@@ -53,9 +54,10 @@ impl Product {
         }
         let (trade_shift, sequence_shift) = self.id_shifts(moment);
         if let Some(id) = frame.trade_id {
-            self.trade_id = self.trade_id.max(Some(id + trade_shift));
+            self.trade_id = self.trade_id.max(Some(id.saturating_add(trade_shift)));
         }
-        self.sequence = self.sequence.max(frame.sequence.map_or(0, |sequence| sequence + sequence_shift));
+        self.sequence =
+            self.sequence.max(frame.sequence.map_or(0, |sequence| sequence.saturating_add(sequence_shift)));
     }
 
     /// The book is forgotten; trades go on from the last one.
@@ -120,8 +122,12 @@ impl Product {
         for field in fields(text) {
             let new = match field.key {
                 "time" => shifted_time(field.text(), moment).map(|time| format!("\"{time}\"")),
-                "trade_id" | "last_trade_id" => field.integer().map(|id| (id + trade_shift).to_string()),
-                "sequence" => field.integer().map(|sequence| (sequence + sequence_shift).to_string()),
+                "trade_id" | "last_trade_id" => {
+                    field.integer().map(|id| id.saturating_add(trade_shift).to_string())
+                }
+                "sequence" => {
+                    field.integer().map(|sequence| sequence.saturating_add(sequence_shift).to_string())
+                }
                 _ => None,
             };
             if let Some(new) = new {
@@ -133,8 +139,7 @@ impl Product {
 
     /// By how much trade ids and sequence numbers are larger than recorded: trades go on without a gap.
     fn id_shifts(&self, moment: &Moment) -> (u64, u64) {
-        let width = |range: Option<(u64, u64)>| range.map_or(0, |(first, last)| last - first + 1);
-        (width(self.trades) * moment.turn, width(self.sequences) * moment.turn)
+        (self.trades.shift(moment.turn), self.sequences.shift(moment.turn))
     }
 }
 
@@ -165,11 +170,4 @@ fn keep(slot: &mut Option<String>, text: &str) {
     let kept = slot.get_or_insert_default();
     kept.clear();
     kept.push_str(text);
-}
-
-fn widen(range: &mut Option<(u64, u64)>, id: Option<u64>) {
-    if let Some(id) = id {
-        let (first, last) = range.unwrap_or((id, id));
-        *range = Some((first.min(id), last.max(id)));
-    }
 }

@@ -4,6 +4,7 @@ use super::frame::{Frame, Item};
 use super::requests::DEPTHS;
 use crate::book::{Book, write_objects};
 use crate::edit::Edits;
+use crate::ids::IdRange;
 use crate::json::{elements, fields};
 use crate::stand_in::Moment;
 use crate::time::{nanos_of_rfc3339, rfc3339_micros};
@@ -21,8 +22,8 @@ pub(super) struct Pair {
     /// The most levels of a side in the recorded snapshots.
     levels: usize,
     channels: BTreeSet<String>,
-    /// The first and the last trade's id in the capture.
-    trade_ids: Option<(u64, u64)>,
+    /// The ids of the capture's trades.
+    trade_ids: IdRange,
     /// None until the first snapshot has been played, or when the book proved wrong.
     book: Option<Book>,
     timestamp: Option<String>,
@@ -45,10 +46,7 @@ impl Pair {
             let levels = elements(item.bids).count().max(elements(item.asks).count());
             self.levels = self.levels.max(levels);
         }
-        if let Some(id) = item.trade_id.filter(|_| frame.kind == "update") {
-            let (first, last) = self.trade_ids.unwrap_or((id, id));
-            self.trade_ids = Some((first.min(id), last.max(id)));
-        }
+        self.trade_ids.see(item.trade_id.filter(|_| frame.kind == "update"));
     }
 
     /// Whether the capture has anything of this channel.
@@ -135,14 +133,14 @@ impl Pair {
         if moment.is_as_recorded() || (frame.channel == "trade" && frame.kind == "snapshot") {
             return None;
         }
-        let width = self.trade_ids.map_or(0, |(first, last)| last - first + 1);
+        let shift = self.trade_ids.shift(moment.turn);
         let mut edits = Edits::default();
         for (at, item) in frame.items() {
             for field in fields(item) {
                 let new = match field.key {
                     "timestamp" => nanos_of_rfc3339(field.text())
                         .map(|time| format!("\"{}\"", rfc3339_micros(moment.event_time(time)))),
-                    "trade_id" => field.integer().map(|id| (id + width * moment.turn).to_string()),
+                    "trade_id" => field.integer().map(|id| id.saturating_add(shift).to_string()),
                     _ => None,
                 };
                 if let Some(new) = new {

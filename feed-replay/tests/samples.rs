@@ -26,6 +26,9 @@ fn samples_are_small_and_made_by_the_documented_commands() {
             .unwrap()
             .read_to_end(&mut bundled)
             .unwrap();
-        assert!(made == bundled, "{venue}: the sample differs from what its command makes now; make it anew");
+        assert!(
+            made == bundled,
+            "{venue}: the sample differs from what its command makes now (has the simulated market changed?): make it anew by the commands in samples/README.md"
+        );
     }
 }

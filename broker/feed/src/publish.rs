@@ -27,6 +27,8 @@ pub struct SymbolPublishers {
     /// Entries of the book since its last image.
     since_image: u32,
     status: Condition,
+    /// The book's top as it was last looked at.
+    last_top: Option<Quote>,
     /// Counts the live symbols of the feed.
     live: Option<Arc<AtomicUsize>>,
 }
@@ -55,6 +57,7 @@ impl SymbolPublishers {
             quotes: QuoteSource::of(options.quotes),
             since_image: 0,
             status: Condition::default(),
+            last_top: None,
             live: None,
         }
     }
@@ -98,6 +101,7 @@ impl SymbolPublishers {
     /// Forgets the tops that were held back.
     pub(crate) fn forget_held_quotes(&mut self) {
         self.quotes.forget();
+        self.last_top = None;
     }
 
     /// Publishes the trades of one venue message, oldest first; nothing if there are none.
@@ -215,8 +219,17 @@ impl SymbolPublishers {
         }
     }
 
+    /// The book's top is a quote when it changes: not when a new image begins with the top that was there before.
     fn quote_of(&mut self, times: Times, book: &Book) {
-        match self.quotes.take(times, book.top()) {
+        let top = book.top();
+        if self.last_top.replace(top).is_some_and(|last| last.same_digits(&top)) {
+            let is_book = self.quotes.is_book();
+            if let Some(topic) = self.topic(Channel::Quotes).filter(|topic| is_book && !topic.is_up()) {
+                topic.go_live(times.rx);
+            }
+            return;
+        }
+        match self.quotes.take(times, top) {
             Taken::Publish(quote) => self.quote(times, quote),
             Taken::Full => self.quotes_from_book(),
             Taken::Kept => {}

@@ -281,9 +281,8 @@ impl Symbol {
                 side.first().map_or("- -".to_owned(), |(price, size)| format!("{price} {size}"))
             };
             let quote = format!("{} {}", side(&kept[0]), side(&kept[1]));
-            // A book that begins anew is told again, whatever its top is.
-            let begins = self.kept == [vec![], vec![]];
-            if begins || self.expected.quotes.last() != Some(&quote) {
+            // A book that begins anew with the same top is no new quote.
+            if self.expected.quotes.last() != Some(&quote) {
                 self.expected.quotes.push(quote);
             }
         }

@@ -7,24 +7,27 @@
 //! - What is delivered, conflated and lost accounts for every sequence number.
 //! - A reply precedes what it grants, nothing follows an unsubscribe, and only a snapshot changes an epoch.
 
+mod account;
 mod body;
 mod book;
 mod digits;
 mod fault;
+mod held;
 mod ledger;
 mod topic;
 mod version;
 
+pub use account::{Account, Verification};
 pub use fault::{Fault, Faults, Listed};
+pub use held::Watched;
+
+use held::{Grant, Held, Promise};
 
 use crate::reply::{Granted, Reply};
 use crate::scan::{Header, Kind};
 use rustc_hash::FxHashMap;
 use schemas::model::Channel;
-use serde::Serialize;
-use std::rc::Rc;
-use topic::{Topic, epoch_number};
-use version::{Content, Version};
+use topic::Topic;
 
 /// Verifies all connections of a thread.
 #[derive(Debug)]
@@ -34,111 +37,6 @@ pub struct Verifier {
     topics: Vec<Topic>,
     comparisons_due: usize,
     verification: Verification,
-}
-
-/// What one connection holds of its topics.
-#[derive(Debug, Default)]
-pub struct Watched {
-    /// In the order of their topics' numbers.
-    held: Vec<Held>,
-    /// Whether a pattern was granted, so that topics may come that were not named.
-    has_pattern: bool,
-    asked: usize,
-}
-
-/// What a connection holds of a topic.
-#[derive(Debug)]
-struct Held {
-    topic: u32,
-    grant: Grant,
-    /// The last `seq` that was covered; none before the first snapshot.
-    last: Option<u64>,
-    /// The highest `seq` that was covered in this epoch.
-    highest: u64,
-    version: Rc<Version>,
-    promise: Option<Box<Promise>>,
-    /// A fresh snapshot was asked for, to compare with.
-    asked: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Grant {
-    Asked,
-    Granted,
-    Ended,
-}
-
-/// The snapshot that a reply announced.
-#[derive(Debug, PartialEq, Eq)]
-struct Promise {
-    epoch: Option<Box<str>>,
-    seq: u64,
-}
-
-/// What was verified, and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Verification {
-    /// Frames that were checked.
-    pub frames: u64,
-    /// Snapshots among them.
-    pub snapshots: u64,
-    /// Frames whose data was compared with what came another way: a snapshot with what updates led to, say.
-    pub compared: u64,
-    /// Fresh snapshots that were asked for, to compare with.
-    pub asked: u64,
-    /// Of which were answered.
-    pub answered: u64,
-    /// Where the sequence numbers went that the connections lived through.
-    pub account: Account,
-    /// What was wrong.
-    pub faults: Faults,
-}
-
-/// Sequence numbers by what became of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Account {
-    /// All of them: from where each topic of each connection began to where it ended.
-    pub spanned: u64,
-    /// Delivered in updates.
-    pub delivered: u64,
-    /// Changes of state.
-    pub states: u64,
-    /// Replaced by newer data, as `conflated` said.
-    pub conflated: u64,
-    /// Lost, as `gap` said.
-    pub lost: u64,
-    /// Contained in a snapshot.
-    pub in_snapshots: u64,
-}
-
-impl Account {
-    /// Whether nothing is missing and nothing is there twice.
-    #[must_use]
-    pub const fn adds_up(&self) -> bool {
-        self.spanned == self.delivered + self.states + self.conflated + self.lost + self.in_snapshots
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.spanned += other.spanned;
-        self.delivered += other.delivered;
-        self.states += other.states;
-        self.conflated += other.conflated;
-        self.lost += other.lost;
-        self.in_snapshots += other.in_snapshots;
-    }
-}
-
-impl Verification {
-    /// Adds what another thread found.
-    pub fn merge(&mut self, other: Self) {
-        self.frames += other.frames;
-        self.snapshots += other.snapshots;
-        self.compared += other.compared;
-        self.asked += other.asked;
-        self.answered += other.answered;
-        self.account.merge(&other.account);
-        self.faults.merge(other.faults);
-    }
 }
 
 impl Verifier {
@@ -291,120 +189,6 @@ impl Verifier {
         self.numbers.insert(symbol.into(), number);
         self.topics.push(Topic::new(self.channel));
         number
-    }
-}
-
-impl Watched {
-    fn held_mut(&mut self, topic: u32) -> Option<&mut Held> {
-        let at = self.held.binary_search_by_key(&topic, |held| held.topic).ok()?;
-        self.held.get_mut(at)
-    }
-}
-
-impl Held {
-    fn asked_for(topic: u32) -> Self {
-        Self {
-            topic,
-            grant: Grant::Asked,
-            last: None,
-            highest: 0,
-            version: Rc::new(Version::new(0, 0, Content::Unknown { skipped: false }, None)),
-            promise: None,
-            asked: false,
-        }
-    }
-
-    fn repeats(&self, header: &Header<'_>, next: &Version) -> bool {
-        next.epoch == self.version.epoch && header.seq.1 <= self.highest
-    }
-
-    /// What is wrong with the place of a frame among the others of the topic. Afterwards the frame is where it belongs,
-    /// so that one fault is not reported again and again.
-    fn order_faults(&mut self, header: &Header<'_>) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        match self.grant {
-            Grant::Asked => {
-                faults.push(Fault::BeforeReply);
-                self.grant = Grant::Granted;
-            }
-            Grant::Granted => {}
-            Grant::Ended => faults.push(Fault::AfterUnsubscribe),
-        }
-        let (first, last) = header.seq;
-        if first > last || (first == 0 && header.kind != Kind::Snapshot) {
-            faults.push(Fault::Range(first, last));
-        }
-        let place = match self.last {
-            _ if header.kind == Kind::Snapshot => None,
-            None if first == 1 && self.promise.is_none() => None,
-            None => Some(Fault::NoSnapshot),
-            Some(stood) if first != stood.saturating_add(1) => {
-                Some(Fault::Tiling { expected: stood.saturating_add(1), first })
-            }
-            Some(_) => None,
-        };
-        if let Some(fault) = place {
-            faults.push(fault);
-            let unknown = Content::Unknown { skipped: false };
-            self.version = Rc::new(Version::new(self.version.epoch, first.saturating_sub(1), unknown, None));
-            self.last = None;
-        }
-        faults
-    }
-
-    fn snapshot_fault(&self, header: &Header<'_>, next: &Version, channel: Channel) -> Option<Fault> {
-        let (first, seq) = header.seq;
-        if header.kind != Kind::Snapshot {
-            return None;
-        }
-        if let Some(promise) = &self.promise {
-            let same_epoch = promise.epoch.as_deref().is_none_or(|epoch| epoch_number(epoch) == next.epoch);
-            if !same_epoch || promise.seq != seq {
-                let epoch = promise.epoch.as_deref().unwrap_or_default();
-                let came = if same_epoch { format!("{epoch} {seq}") } else { format!("another epoch {seq}") };
-                return Some(Fault::Promise { promised: format!("{epoch} {}", promise.seq), came });
-            }
-        }
-        let stood = self.last.filter(|stood| *stood > 0 && next.epoch == self.version.epoch)?;
-        if self.promise.is_none() && seq < stood {
-            return Some(Fault::Back { seq, stood });
-        }
-        let skipped = first.saturating_sub(stood.saturating_add(1));
-        (channel == Channel::Trades && skipped > 0).then_some(Fault::SilentLoss(skipped))
-    }
-
-    /// Takes the frame; true if it answers a request for a fresh snapshot.
-    fn advance(&mut self, header: &Header<'_>, next: Rc<Version>) -> bool {
-        let same_epoch = self.version.epoch == next.epoch;
-        self.highest = if same_epoch { self.highest.max(header.seq.1) } else { header.seq.1 };
-        self.version = next;
-        self.last = Some(header.seq.1);
-        let answers = header.kind == Kind::Snapshot && self.promise.take().is_some();
-        answers && std::mem::take(&mut self.asked)
-    }
-}
-
-impl Account {
-    /// Enters a frame that comes on top of what is held.
-    fn enter(&mut self, held: &Held, header: &Header<'_>, next: &Version) {
-        let (first, last) = header.seq;
-        let Some(stood) = held.last.filter(|stood| *stood == 0 || held.version.epoch == next.epoch) else {
-            return;
-        };
-        let width = last.saturating_add(1).saturating_sub(first);
-        match header.kind {
-            Kind::Snapshot => {
-                let ahead = last.saturating_sub(stood);
-                self.spanned += ahead;
-                self.in_snapshots += ahead;
-                return;
-            }
-            Kind::Update => self.delivered += width,
-            Kind::State => self.states += width,
-            Kind::Conflated => self.conflated += width,
-            Kind::Gap => self.lost += width,
-        }
-        self.spanned += last.saturating_sub(stood);
     }
 }
 

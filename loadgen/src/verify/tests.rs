@@ -1,6 +1,7 @@
 use super::*;
 use crate::reply;
 use crate::scan::{Scanned, scan};
+use std::rc::Rc;
 
 /// Connections to one topic, `sim:A`, verified by one verifier.
 struct Scene {

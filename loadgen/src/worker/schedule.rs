@@ -61,6 +61,10 @@ impl Worker {
     pub(super) fn connect_some(&mut self) {
         while self.opening < OPENING_MAX {
             let Some(index) = self.queue.pop_front() else { return };
+            if matches!(self.connections[index].session.stage, Stage::Gone) {
+                // It was given up while it waited to try again.
+                continue;
+            }
             self.opening += 1;
             self.connections[index].session.attempts += 1;
             self.later(OPENING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);

@@ -1,0 +1,89 @@
+//! What a run cost this side and the broker.
+
+use super::latency::Percentiles;
+use super::{Measured, as_f64};
+use crate::tally::Tally;
+use serde::Serialize;
+use std::time::Duration;
+
+/// What it cost this side, within the window.
+#[derive(Debug, Serialize)]
+pub struct ClientCost {
+    /// CPU time of the process.
+    pub cpu_s: f64,
+    /// Share of a core that the busiest receiving thread used.
+    pub busiest_thread_share: f64,
+    /// CPU time of the receiving threads for each delivery.
+    pub us_per_delivery: Option<f64>,
+    /// Deliveries that one read returned.
+    pub deliveries_per_read: Option<f64>,
+    /// How long bytes waited for the receive loop, from the poller's word of them to their read, in microseconds.
+    pub lag_us: Option<Percentiles>,
+    /// Share of the time that the receiving threads were ready and had to wait for a core.
+    pub waited_share: Option<f64>,
+}
+
+/// What it cost the broker, within the window, by its own metrics.
+#[derive(Debug, Default, Serialize)]
+pub struct BrokerCost {
+    /// Its greeting.
+    pub greeting: Option<serde_json::Value>,
+    /// The labels of its build.
+    pub build: Option<String>,
+    /// CPU time.
+    pub cpu_s: Option<f64>,
+    /// Share of a core.
+    pub cpu_share: Option<f64>,
+    /// CPU time for each delivery that arrived here.
+    pub us_per_delivery: Option<f64>,
+    /// Resident memory when the window opened, in bytes.
+    pub resident_bytes_before: Option<f64>,
+    /// Resident memory when it closed, in bytes.
+    pub resident_bytes_after: Option<f64>,
+    /// Why there are no figures.
+    pub unknown: Option<String>,
+}
+
+impl ClientCost {
+    pub(super) fn new(measured: &Measured, tally: &Tally, threads: usize) -> Self {
+        let window_s = measured.window.as_secs_f64();
+        let share = |time: Duration| if window_s > 0.0 { time.as_secs_f64() / window_s } else { 0.0 };
+        let deliveries = tally.window.deliveries();
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let threads = threads as f64;
+        Self {
+            cpu_s: measured.client_cpu.as_secs_f64(),
+            busiest_thread_share: share(tally.cpu_busiest),
+            us_per_delivery: per_delivery(tally.cpu.as_secs_f64(), deliveries),
+            deliveries_per_read: per_delivery(1e-6, tally.window.reads).map(|each| each * as_f64(deliveries)),
+            lag_us: Percentiles::of(&tally.lags),
+            waited_share: tally.waited.map(|waited| share(waited) / threads),
+        }
+    }
+}
+
+impl BrokerCost {
+    pub(super) fn new(measured: &Measured, tally: &Tally) -> Self {
+        let greeting = tally.greeting.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let (before, after) = match &measured.broker {
+            Ok(samples) => samples,
+            Err(reason) => return Self { greeting, unknown: Some(reason.clone()), ..Self::default() },
+        };
+        let cpu_s = before.cpu_s.zip(after.cpu_s).map(|(before, after)| after - before);
+        Self {
+            greeting,
+            build: after.build.clone(),
+            cpu_s,
+            cpu_share: cpu_s.map(|cpu_s| cpu_s / measured.window.as_secs_f64()),
+            us_per_delivery: cpu_s.and_then(|cpu_s| per_delivery(cpu_s, tally.window.deliveries())),
+            resident_bytes_before: before.resident_bytes,
+            resident_bytes_after: after.resident_bytes,
+            unknown: None,
+        }
+    }
+}
+
+/// Microseconds for each delivery.
+fn per_delivery(seconds: f64, deliveries: u64) -> Option<f64> {
+    (deliveries > 0).then(|| seconds * 1e6 / as_f64(deliveries))
+}

@@ -135,7 +135,9 @@ impl SymbolPublishers {
     /// Publishes what a venue's message changed in the book.
     pub fn book_update(&mut self, times: Times, delta: BookDelta, book: &Book) {
         self.since_image += 1;
-        let image_is_due = self.since_image >= self.options.image_every;
+        let (since, every) = (self.since_image, self.options.image_every);
+        let left_behind = self.topic(Channel::Book).is_some_and(|topic| topic.image_is_due());
+        let image_is_due = since >= every || left_behind;
         if let Some(topic) = self.topic(Channel::Book) {
             let body = Body::Update(Update::Book(Box::new(delta.levels)));
             if image_is_due {

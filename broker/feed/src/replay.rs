@@ -6,6 +6,7 @@
 mod contents;
 mod request;
 
+use crate::counters::Fault;
 use crate::digest::hex;
 use crate::machine::{Actions, Fetch, Machine, Purpose};
 use crate::market::Market;
@@ -260,6 +261,7 @@ impl Replay {
 
     fn tell(&mut self, damage: &ReadError) {
         self.damaged += 1;
+        self.machine.counters().faults(Fault::Malformed).up();
         if self.damaged <= DAMAGE_TOLD_MAX {
             tracing::warn!(%damage, "a damaged line of the capture is passed over");
         }

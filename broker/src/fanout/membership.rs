@@ -176,7 +176,8 @@ impl Shard {
         }
     }
 
-    fn fall_behind(&mut self, id: ConnectionId, topic: TopicId, cursor: Cursor, now: Instant) {
+    /// A connection is served by a cursor from here on. The caller has flushed what the present batch owes it.
+    pub(crate) fn fall_behind(&mut self, id: ConnectionId, topic: TopicId, cursor: Cursor, now: Instant) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.outbound.fall_behind(now).cursors.insert(topic, cursor);
         if self.hot[id].flow == Flow::Ready {

@@ -151,11 +151,11 @@ impl Shard {
             advanced.at.index >= stand.index
         } else {
             let goal = self.tier_goal(topic, subscription);
-            let skipped = merge(&handle, at, goal, &mut |frame, position| {
+            let merged = merge(&handle, at, goal, &mut |frame, position| {
                 gathered.take(frame, position);
             });
-            self.skipped(skipped);
-            true
+            self.skipped(merged.skipped);
+            merged.at.index >= goal.index
         };
         if reached && gathered.frames.len() == frames {
             self.served(id, topic, Some((subscription, at)));

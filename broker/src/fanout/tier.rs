@@ -1,7 +1,7 @@
 //! Rate tiers: what changed between two ticks, merged into one frame for all who share the tier.
 
-use super::advance::{Pace, Sink, Skipped, advance};
-use super::connection::ConnectionId;
+use super::advance::{Advanced, Pace, Sink, Skipped, advance};
+use super::connection::{ConnectionId, Cursor};
 use super::shard::{Flow, Shard};
 use super::subscription::{RAW, Tier};
 use bytes::Bytes;
@@ -95,10 +95,18 @@ impl Shard {
             let batch = &mut self.batch;
             let segment = *segments.entry(stands.index).or_insert_with(|| {
                 let segment = batch.begin(id, stands);
-                merge(&handle, stands, to, &mut |frame: &Bytes, position| batch.push(frame, position));
-                segment
+                let merged =
+                    merge(&handle, stands, to, &mut |frame: &Bytes, position| batch.push(frame, position));
+                (merged.at.index >= to.index).then_some(segment)
             });
-            self.owe_one(member, id, segment, stands, now);
+            match segment {
+                Some(segment) => self.owe_one(member, id, segment, stands, now),
+                // The writer went round the log meanwhile: by its cursor it will get there.
+                None => {
+                    self.flush_one(member, now);
+                    self.fall_behind(member, id, Cursor::At(stands), now);
+                }
+            }
         }
     }
 
@@ -122,20 +130,21 @@ impl Shard {
     }
 }
 
-/// Sends the entries after `from` up to `to`, each run of updates between marks merged into one.
+/// Sends the entries after `from` up to `to`, each run of updates between marks merged into one. Says how far it got, which is
+/// short of `to` if what that needs is already overwritten.
 pub(crate) fn merge(
     handle: &TopicHandle,
     from: Position,
     to: Position,
     send: &mut dyn FnMut(&Bytes, Position),
-) -> Skipped {
+) -> Advanced {
     let mut run = Run::default();
     let mut at = from;
     for index in from.index + 1..=to.index {
         let Some(entry) = handle.topic.read(index) else {
             // Lapped within an interval: what is left of the log, or the image.
-            let advanced = advance(handle, at, to, Pace::Latest, &mut Through(send));
-            return advanced.skipped;
+            run.finish(handle, send, &mut at);
+            return advance(handle, at, to, Pace::Latest, &mut Through(send));
         };
         if run.take(&entry, at.seq) {
             continue;
@@ -145,7 +154,7 @@ pub(crate) fn merge(
         at = entry.position();
     }
     run.finish(handle, send, &mut at);
-    Skipped::default()
+    Advanced { at, skipped: Skipped::default() }
 }
 
 struct Through<'a>(&'a mut dyn FnMut(&Bytes, Position));

@@ -118,8 +118,10 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
 }
 
 impl<R: Record, I: Send + Sync> Evict for Topic<R, I> {
+    /// What leads from the image to the head stays, or nobody could join a topic that has fallen quiet. It is lapped in time.
     fn evict(&self, chunk: u64) -> bool {
-        self.log().evict(chunk)
+        let needed = self.image().and_then(|image| chunk_of(image.position().index + 1));
+        needed.is_none_or(|needed| chunk < needed) && self.log().evict(chunk)
     }
 
     fn holds(&self, chunk: u64) -> bool {

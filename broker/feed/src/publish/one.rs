@@ -183,6 +183,11 @@ impl TopicPublisher {
         matches!(self.condition.state, State::Live | State::Halted)
     }
 
+    /// Whether the log may soon not reach back to the image.
+    pub(super) fn image_is_due(&self) -> bool {
+        self.publisher.image_is_due()
+    }
+
     pub(super) fn publish(&mut self, times: Times, body: Body) -> Arc<Entry> {
         let event = self.event(times, body);
         let entry = self.publisher.publish(event);

@@ -73,6 +73,17 @@ class Client:
         """Subscribes; the topics are there as soon as the reply is read."""
         return await self.request("subscribe", channel=channel, symbols=list(symbols), **params)
 
+    async def subscribe_from_the_start(self, channel: str, symbols: list[str]) -> None:
+        """Learns the epochs, then resumes from before the first entry, so that nothing is missed.
+
+        Works as long as the topics' logs still hold all.
+        """
+        grants = (await self.subscribe(channel, symbols))["subscribed"]
+        await self.unsubscribe(channel, symbols)
+        starts = [{"symbol": g["symbol"], "epoch": g["epoch"], "after": 0} for g in grants]
+        again = (await self.subscribe(channel, starts))["subscribed"]
+        assert len(again) == len(symbols) and all(grant["resumed"] for grant in again), again
+
     async def unsubscribe(self, channel: str, symbols: Iterable[str]) -> dict:
         """Ends subscriptions; a frame of theirs that follows the reply is a violation."""
         return await self.request("unsubscribe", channel=channel, symbols=list(symbols))

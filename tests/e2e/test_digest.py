@@ -71,7 +71,7 @@ def test_a_client_that_got_everything_computes_the_same_digest(generated):
         feed = f"file:{path}?venue={venue}&speed=1"
         async with await Broker.start(feed) as broker, await Client.connect(broker.stream) as client:
             for channel in ("trades", "quotes", "book"):
-                await follow_from_the_beginning(client, channel, names(venue, expected, channel))
+                await client.subscribe_from_the_start(channel, names(expected, channel))
             heads = {key: entry["seq"] for key, entry in expected.items() if key in client.topics}
             await client.until(
                 lambda: all(client.topics[key].last >= seq for key, seq in heads.items()),
@@ -85,17 +85,8 @@ def test_a_client_that_got_everything_computes_the_same_digest(generated):
     assert got == {key: expected[key]["sha256"] for key in got}
 
 
-def names(venue: str, expected: dict, channel: str) -> list[str]:
+def names(expected: dict, channel: str) -> list[str]:
     return [symbol for topic_channel, symbol in expected if topic_channel == channel]
-
-
-async def follow_from_the_beginning(client: Client, channel: str, symbols: list[str]) -> None:
-    """Learns the epochs, then resumes from before the first entry."""
-    grants = (await client.subscribe(channel, symbols))["subscribed"]
-    await client.unsubscribe(channel, symbols)
-    starts = [{"symbol": g["symbol"], "epoch": g["epoch"], "after": 0} for g in grants]
-    again = (await client.subscribe(channel, starts))["subscribed"]
-    assert all(grant["resumed"] for grant in again), again
 
 
 async def computed_digests(venue: str, path) -> dict:

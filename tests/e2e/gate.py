@@ -27,7 +27,12 @@ class Gate:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tasks.add(asyncio.current_task())
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", await self.target)
+        port = await self.target
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
         await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
 
     async def __aenter__(self) -> Self:

@@ -121,7 +121,8 @@ class Broker(Process):
         broker = await super().start(
             "broker", "--listen", "127.0.0.1:0", *feed_arguments, *arguments, **options
         )
-        broker.http = (await broker.line(r"http://127\.0\.0\.1:[1-9]\d*"))[0]
+        # Feeds are listed too, and some of them have an http address in their URL.
+        broker.http = (await broker.line(r"^page +(http://127\.0\.0\.1:[1-9]\d*)"))[1]
         broker.stream = broker.http.replace("http://", "ws://") + "/v1/stream"
         return broker
 

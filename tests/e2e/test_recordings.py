@@ -1,6 +1,7 @@
 """Each recording, at its own speed, at 10x and as fast as it goes, against the reference."""
 
 import asyncio
+import traceback
 
 import pytest
 
@@ -45,7 +46,7 @@ def outcomes(speed, tmp_path_factory) -> dict[str, Outcome | BaseException]:
 def outcome(outcomes, request) -> Outcome:
     result = outcomes[request.param]
     if isinstance(result, BaseException):
-        raise result
+        pytest.fail("".join(traceback.format_exception(result)), pytrace=False)
     return result
 
 

@@ -185,7 +185,7 @@ USAGE_ERRORS = {
     "an unknown feed": (("--feed", "carrier-pigeon://home"), "carrier-pigeon"),
     "an unknown feed parameter": (("--feed", "sim:?symbols=5&colour=red"), "colour"),
     "a capture that is not there": (("--feed", "file:/nowhere.zst?venue=binance"), "nowhere"),
-    "a listen address that is none": (("--listen", "here"), "here"),
+    "a listen address that is none": (("--listen", "here"), "listen"),
 }
 
 

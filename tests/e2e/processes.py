@@ -1,6 +1,7 @@
 """The real binaries, started on free ports, awaited by what they say, and ended by their pid."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -142,6 +143,16 @@ class Broker(Process):
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise AssertionError(f"{self} is not ready after {timeout_s} s") from None
+
+    async def symbols(self) -> list[dict]:
+        """All symbols that exist."""
+        return json.loads((await self.get("/v1/symbols")).text)["symbols"]
+
+    async def knows(self, *wanted: str) -> None:
+        """Waits until symbols exist: those of a capture do once they are seen there."""
+        async with asyncio.timeout(START_S):
+            while not set(wanted) <= {symbol["symbol"] for symbol in await self.symbols()}:
+                await asyncio.sleep(0.02)
 
     async def metrics(self) -> dict[str, float]:
         """All samples, by name and labels as they are printed."""

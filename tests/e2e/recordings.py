@@ -36,11 +36,16 @@ class Recording:
             pytest.skip(f"SKIPPED: the recording {self.file} is not in {FEEDS}")
         return path
 
+    @property
+    def depth_paths(self) -> dict[str, Path]:
+        """Where REST bodies lie that were recorded into files of their own, by symbol."""
+        return {symbol: FEEDS / file for symbol, file in self.depth_bodies.items()}
+
     def records(self) -> list[Record]:
-        """All records, the REST bodies that lie in files of their own before the rest."""
+        """All records, such REST bodies before the rest."""
         bodies = [
-            Record("depth", (FEEDS / file).read_text(), symbol=symbol)
-            for symbol, file in self.depth_bodies.items()
+            Record("depth", path.read_text(), symbol=symbol)
+            for symbol, path in self.depth_paths.items()
         ]
         return bodies + list(read_capture(self.path))
 

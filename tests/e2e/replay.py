@@ -53,33 +53,37 @@ async def prepare(recording: Recording, directory: Path) -> Path:
     if not out.exists():
         arguments = ["import", "--from", recording.importer, recording.path]
         arguments += ["--venue", recording.venue, "--out", out]
+        for symbol, body in recording.depth_paths.items():
+            arguments += ["--rest", f"https://api.binance.com/api/v3/depth?symbol={symbol}={body}"]
         status, output = await run("feed-replay", *arguments)
         assert status == 0, output
     return out
 
 
-def cut(records: list[Record], span_s: float) -> tuple[list[Record], float | None]:
-    """The records of the first seconds, and the span that names them without doubt.
+def cut(records: list[Record], span_s: float) -> tuple[list[Record], int | None]:
+    """The records of the first seconds, and the time in ns that ends them without doubt.
 
-    The span ends in the middle of a pause, so that it does not matter on which side its end lies.
+    It lies in the middle of a pause, so that it does not matter to which side its end belongs. What
+    REST answers is not cut, since it is no part of the stream.
     """
     start = records[0].time_ns
     for i in range(1, len(records)):
-        before, after = records[i - 1].time_ns - start, records[i].time_ns - start
-        if before >= span_s * 1e9 and after - before > 4e6:
-            return records[:i], (before + after) / 2e9
+        before, after = records[i - 1].time_ns, records[i].time_ns
+        if before - start >= span_s * 1e9 and after - before > 4e6:
+            bodies = [record for record in records[i:] if record.kind == "depth"]
+            return records[:i] + bodies, (before + after) // 2
     return records, None
 
 
 async def replay(recording: Recording, speed: str, directory: Path) -> Outcome:
     """Serves the recording at `speed` and gives what a subscriber of everything ends with."""
     capture = await prepare(recording, directory)
-    records, span_s = list(recording.records()), None
+    records, end_ns = list(recording.records()), None
     if speed in WALL_S_MAX and not FULL:
-        records, span_s = cut(list(read_capture(capture)), WALL_S_MAX[speed] * float(speed))
+        records, end_ns = cut(list(read_capture(capture)), WALL_S_MAX[speed] * float(speed))
     expected = build(recording.venue, records)
     serve = ["serve", capture, "--venue", recording.venue, "--listen", "127.0.0.1:0"]
-    serve += ["--speed", speed] + (["--to", f"+{span_s:.6f}s"] if span_s else [])
+    serve += ["--speed", speed] + (["--to", end_ns] if end_ns else [])
     async with (
         Gate() as gate,
         await Broker.start(feed_url(recording, gate.port)) as broker,

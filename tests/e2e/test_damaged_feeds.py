@@ -72,6 +72,7 @@ async def check(path: Path, whole: Path) -> None:
     feed = f"file:{path}?venue={VENUE}&speed=1"
     symbol = f"{VENUE}:{market.symbol}"
     async with await Broker.start(feed) as broker, await Client.connect(broker.stream) as client:
+        await broker.knows(symbol)
         for channel in ("trades", "quotes", "book"):
             await client.subscribe_from_the_start(channel, [symbol])
         trades, quotes, book = (client.topics[c, symbol] for c in ("trades", "quotes", "book"))
@@ -88,6 +89,6 @@ async def check(path: Path, whole: Path) -> None:
 
 
 async def complaints(broker: Broker) -> float:
-    """All that the broker counted as wrong in what a feed sent."""
-    samples = await broker.metrics()
-    return sum(value for name, value in samples.items() if "fault" in name)
+    """What the broker counted as wrong in what a feed sent, and damaged lines, which it logs."""
+    faults = sum(v for name, v in (await broker.metrics()).items() if "feed_faults" in name)
+    return faults + sum("damage" in line for line in broker.lines)

@@ -52,7 +52,7 @@ def test_symbols_say_what_they_are():
 @pytest.mark.parametrize("channel", ["trades", "quotes", "ticker", "book10", "book", "status"])
 def test_snapshots_are_the_frames_of_the_stream(channel):
     async def check(broker: Broker) -> None:
-        symbols = json.loads((await broker.get("/v1/symbols")).text)["symbols"]
+        symbols = await broker.symbols()
         symbol = symbols[0]["symbol"]
         reply = await broker.get(f"/v1/snapshot?channel={channel}&symbol={symbol}")
         assert reply.status == 200

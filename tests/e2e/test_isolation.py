@@ -29,7 +29,7 @@ def test_a_connection_that_stops_reading_changes_nothing_for_the_others():
     async def check() -> None:
         async with await Broker.start(BUSY) as broker, await Client.connect(broker.stream) as other:
             await broker.ready()
-            symbols = json.loads((await broker.get("/v1/symbols")).text)["symbols"]
+            symbols = await broker.symbols()
             mine = [symbol["symbol"] for symbol in symbols[:20]]
             for channel in ("quotes", "trades", "book"):
                 await other.subscribe(channel, mine)

@@ -141,7 +141,7 @@ def test_pings_and_closes_are_answered_in_kind():
 def test_an_unknown_symbol_is_rejected_by_name_and_the_others_are_granted():
     async def check() -> None:
         async with broker_with_bystander() as broker, await Client.connect(broker.stream) as client:
-            known = json.loads((await broker.get("/v1/symbols")).text)["symbols"][0]["symbol"]
+            known = (await broker.symbols())[0]["symbol"]
             result = await client.subscribe("quotes", [known, "sim:NOTHING", "nowhere:AT-ALL"])
             assert [grant["symbol"] for grant in result["subscribed"]] == [known]
             rejected = {each["symbol"]: each["code"] for each in result["rejected"]}

@@ -83,8 +83,8 @@ show_problems() { grep --line-buffered -E '^(error|warning)|^ +-->' || true; }
 show_cargo() { grep --line-buffered -E '^( +Running| +Doc-tests|test result|error|warning|SKIPPED)|FAILED|panicked' || true; }
 show_node() { grep --line-buffered -E '^(not ok|# (pass|fail|skipped|Subtest))|SKIPPED|rror' || true; }
 
-# What Debian has to bring: a C compiler for two libraries, Python's venv, Node.js, and Chromium with
-# its driver for the tests of the page. Only what is missing is installed.
+# What Debian has to bring: a C compiler for two libraries, Python's venv, Node.js, and Chromium for
+# the tests of the page. Only what is missing is installed.
 system_packages() {
     local missing=()
     command -v cc >/dev/null || missing+=(build-essential)
@@ -92,7 +92,6 @@ system_packages() {
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
     command -v chromium >/dev/null || missing+=(chromium)
-    command -v chromedriver >/dev/null || missing+=(chromium-driver)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing is missing"
         return

@@ -10,7 +10,7 @@ from client import Client
 from gate import Gate
 from processes import Broker, Process, run
 from recordings import Recording
-from reference import Market, Record, build, read_capture
+from reference import Market, Quote, Record, Trade, build, read_capture
 from topic import Topic
 
 CHANNELS = ("trades", "quotes", "book", "book10", "ticker", "status")
@@ -128,3 +128,13 @@ def duration_s(records: list[Record], speed: str) -> float:
     if records[0].time_ns is None:
         return 120 / float(speed)
     return (records[-1].time_ns - records[0].time_ns) / 1e9 / float(speed)
+
+
+def trade_of(frame: dict) -> Trade:
+    """A trade of a frame as the reference writes it."""
+    return Trade(**{name: frame[name] for name in ("id", "price", "size", "side", "ts")})
+
+
+def quote_of(frame: dict) -> Quote:
+    """A quotes frame as the reference writes it."""
+    return Quote(*(frame.get(name) for name in ("bid", "bid_size", "ask", "ask_size")))

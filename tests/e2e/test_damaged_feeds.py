@@ -10,7 +10,7 @@ import pytest
 from client import Client
 from processes import Broker, run
 from reference import build, read_capture
-from test_recordings import trade_of
+from replay import trade_of
 
 VENUE, SYMBOL = "binance", "BTCUSDT"
 

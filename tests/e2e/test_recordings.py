@@ -7,8 +7,7 @@ import pytest
 
 from processes import binary
 from recordings import FEEDS, RECORDINGS
-from reference import Quote, Trade
-from replay import Outcome, replay
+from replay import Outcome, quote_of, replay, trade_of
 
 SPEEDS = ("1", "10", "max")
 # At `max` one after the other; with the clock, all at once.
@@ -100,14 +99,6 @@ def test_quotes_are_equal_in_number_and_content(outcome, speed):
         else:
             assert got == market.quotes, symbol
             assert (topic.conflated, topic.skipped) == (0, 0)
-
-
-def trade_of(frame: dict) -> Trade:
-    return Trade(**{name: frame[name] for name in ("id", "price", "size", "side", "ts")})
-
-
-def quote_of(frame: dict) -> Quote:
-    return Quote(*(frame.get(name) for name in ("bid", "bid_size", "ask", "ask_size")))
 
 
 def without_repeats(values: list[int]) -> list[int]:

@@ -33,7 +33,7 @@ main() {
 # through, and adds up the tests that it reports. A command that fails without a failed test counts
 # as one.
 stage() {
-    local name=$1 filter=$2 log status before=$failed start=$SECONDS
+    local name=$1 filter=$2 log status outcome=ok before=$failed start=$SECONDS
     log="$LOGS/$(tr -cs 'A-Za-z0-9\n' '-' <<<"$name").log"
     shift 2
     printf '\n=== %s\n' "$name"
@@ -42,17 +42,18 @@ stage() {
     count "$log"
     if [ "$status" -ne 0 ]; then
         [ "$failed" -gt "$before" ] || failed=$((failed + 1))
+        outcome=FAILED
         failures+=("$name: exit status $status, see $log")
         [ "$filter" = show_all ] || tail -n 40 "$log"
     fi
-    printf '=== %s: %s, %d s\n' "$name" "$([ "$status" -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - start))
+    printf '=== %s: %s, %d s\n' "$name" "$outcome" $((SECONDS - start))
     return "$status"
 }
 
 # Adds up the results in a log, whichever of the three runners wrote it. A Rust test that lacks a
 # recording says so and passes: it counts as skipped.
 count() {
-    local sums
+    local sums p f s
     sums=$(awk '
         /^test result: / { p += $4; f += $6; s += $8 }
         /^---- .* ----$/ { said = 0 }
@@ -80,8 +81,14 @@ finish() {
 
 show_all() { cat; }
 show_problems() { grep --line-buffered -E '^(error|warning)|^ +-->' || true; }
-show_cargo() { grep --line-buffered -E '^( +Running| +Doc-tests|test result|error|warning|SKIPPED)|FAILED|panicked' || true; }
-show_node() { grep --line-buffered -E '^(not ok|# (pass|fail|skipped|Subtest))|SKIPPED|rror' || true; }
+show_cargo() {
+    local shown="^( +Running| +Doc-tests|test result|error|warning|SKIPPED)|FAILED|panicked"
+    grep --line-buffered -E "$shown" || true
+}
+show_node() {
+    local shown="^(not ok|# (pass|fail|skipped|Subtest))|SKIPPED|rror"
+    grep --line-buffered -E "$shown" || true
+}
 
 # What Debian has to bring: a C compiler for two libraries, Python's venv, Node.js, and Chromium for
 # the tests of the page. Only what is missing is installed.
@@ -97,7 +104,8 @@ system_packages() {
         return
     fi
     echo "installing ${missing[*]}"
-    command -v apt-get >/dev/null || complain "apt-get is not here: install ${missing[*]} by hand" || return
+    command -v apt-get >/dev/null ||
+        complain "apt-get is not here: install ${missing[*]} by hand" || return
     as_root apt-get update -q >/dev/null || complain "apt-get update failed" || return
     as_root apt-get install -yq --no-install-recommends "${missing[@]}" >/dev/null ||
         complain "apt-get could not install ${missing[*]}"
@@ -122,7 +130,8 @@ python_environment() {
         rm -rf "$VENV"
         python3 -m venv "$VENV" || complain "python3 -m venv failed" || return
         timeout 300 "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-            -r tests/requirements.txt || complain "pip could not install tests/requirements.txt" || return
+            -r tests/requirements.txt ||
+            complain "pip could not install tests/requirements.txt" || return
         cp tests/requirements.txt "$VENV/installed.txt"
     fi
     "$VENV/bin/python" --version
@@ -137,8 +146,8 @@ npm_packages() {
 # The lock-free table under loom's scheduler; a target directory of its own, since the flag would
 # otherwise rebuild everything twice.
 loom_models() {
-    RUSTFLAGS="--cfg loom" cargo test -p table --release --target-dir target/loom \
-        --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 --no-fail-fast
+    RUSTFLAGS="--cfg loom" cargo test -p table --release --no-fail-fast --target-dir target/loom \
+        --config 'profile.release.lto="off"' --config profile.release.codegen-units=16
 }
 
 # The files share a machine with a browser, so they run one after the other.

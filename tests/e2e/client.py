@@ -21,7 +21,11 @@ class RequestError(Exception):
 
     def __init__(self, error: dict) -> None:
         super().__init__(f"{error['code']}: {error['message']}")
-        self.code, self.message, self.retryable = error["code"], error["message"], error["retryable"]
+        self.code, self.message, self.retryable = (
+            error["code"],
+            error["message"],
+            error["retryable"],
+        )
 
 
 class Client:
@@ -45,7 +49,11 @@ class Client:
     @classmethod
     async def connect(cls, url: str, **options) -> Self:
         """Opens the connection and reads the hello."""
-        options = {"max_size": None, "compression": None, "subprotocols": ["tickcast.v1.json"]} | options
+        options = {
+            "max_size": None,
+            "compression": None,
+            "subprotocols": ["tickcast.v1.json"],
+        } | options
         socket = await websockets.connect(url, **options)
         hello = json.loads(await asyncio.wait_for(socket.recv(), DEADLINE_S))
         if hello["type"] != "hello" or hello["protocol"] != 1:
@@ -107,7 +115,9 @@ class Client:
             async for text in self.socket:
                 self.take(text)
                 self.news.set()
-            raise ConnectionError(f"closed with {self.socket.close_code} {self.socket.close_reason}")
+            raise ConnectionError(
+                f"closed with {self.socket.close_code} {self.socket.close_reason}"
+            )
         except Exception as failure:
             self.failure = failure
             for reply, _ in self.replies.values():

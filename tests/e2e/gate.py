@@ -1,4 +1,4 @@
-"""A gate between the broker and its venue, so that nothing is sent before all subscribers are there.
+"""A gate between broker and venue, so that nothing is sent before all subscribers are there.
 
 The broker dials the gate as soon as it starts. The gate holds the connection until it is opened,
 and from then on passes bytes both ways as they come.

@@ -61,8 +61,7 @@ RECORDINGS = [
         venue="binance",
         importer="cryptofeed",
         symbols=names(
-            "BTCAUD MANAUSDT ETHBRL DENTUSDT ZILUSDT "
-            "RENBTCETH BTCSTUSDT QTUMETH AXSBNB NEOUSDC"
+            "BTCAUD MANAUSDT ETHBRL DENTUSDT ZILUSDT RENBTCETH BTCSTUSDT QTUMETH AXSBNB NEOUSDC"
         ),
         query={"trades": "aggregate"},
     ),
@@ -86,8 +85,7 @@ RECORDINGS = [
         venue="coinbase",
         importer="cryptofeed",
         symbols=names(
-            "SKL-USD SKL-BTC BAND-GBP NMR-EUR BAND-BTC "
-            "YFI-BTC DASH-BTC NU-GBP CRV-EUR SKL-GBP"
+            "SKL-USD SKL-BTC BAND-GBP NMR-EUR BAND-BTC YFI-BTC DASH-BTC NU-GBP CRV-EUR SKL-GBP"
         ),
     ),
     Recording(

@@ -106,7 +106,11 @@ def test_subscribing_requests_and_errors_over_a_socket():
         pattern = {"channel": "book", "pattern": "v:*", "matched": 1}
         error = {"code": "unknown_method", "message": "no", "retryable": False}
         answers = {
-            "subscribe": [{"result": {"subscribed": [grant, pattern]}}, quote(1, 1), book_snapshot(5)],
+            "subscribe": [
+                {"result": {"subscribed": [grant, pattern]}},
+                quote(1, 1),
+                book_snapshot(5),
+            ],
             "unsubscribe": [{"result": {"unsubscribed": 1}}, quote(2, 2)],
             "dance": [{"error": error}],
         }

@@ -77,9 +77,11 @@ async def check(path: Path, whole: Path) -> None:
             await client.subscribe_from_the_start(channel, [symbol])
         trades, quotes, book = (client.topics[c, symbol] for c in ("trades", "quotes", "book"))
         await client.until(
-            lambda: len(trades.trades) >= len(market.trades)
-            and len(quotes.quotes) >= len(market.quotes)
-            and book.book() == market.kept,
+            lambda: (
+                len(trades.trades) >= len(market.trades)
+                and len(quotes.quotes) >= len(market.quotes)
+                and book.book() == market.kept
+            ),
             30,
             "the end of the capture",
         )

@@ -69,7 +69,10 @@ def test_a_client_that_got_everything_computes_the_same_digest(generated):
 
     async def follow() -> dict:
         feed = f"file:{path}?venue={venue}&speed=1"
-        async with await Broker.start(feed) as broker, await Client.connect(broker.stream) as client:
+        async with (
+            await Broker.start(feed) as broker,
+            await Client.connect(broker.stream) as client,
+        ):
             await broker.knows(*{symbol for _, symbol in expected})
             for channel in ("trades", "quotes", "book"):
                 await client.subscribe_from_the_start(channel, names(expected, channel))

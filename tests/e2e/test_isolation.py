@@ -101,6 +101,7 @@ async def timed(awaitable) -> float:
 @pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGINT"])
 def test_an_orderly_end(signal_name):
     """`goaway`, close code 1001, not ready while draining, exit status 0."""
+
     async def check() -> None:
         broker = await Broker.start("sim:?symbols=5&rate=100&seed=1")
         async with await Client.connect(broker.stream) as client:

@@ -37,12 +37,16 @@ def test_what_is_published_arrives_digit_by_digit():
         async with ticks(symbols="X") as (_, publisher, client):
             for channel in ("quotes", "trades", "book", "book10"):
                 await client.subscribe(channel, [X])
-            await publisher.book("X", "snapshot", [["10.00", "1.0"], ["9.50", "2"]], [["10.10", "3.000"]])
+            await publisher.book(
+                "X", "snapshot", [["10.00", "1.0"], ["9.50", "2"]], [["10.10", "3.000"]]
+            )
             await publisher.book("X", "update", [["9.50", "0.00"], ["9.90", "0.010"]], [])
             await publisher.quote("X", "10.00", "10.10")
             await publisher.trade("X", 7)
             topics = {channel: topic for (channel, _), topic in client.topics.items()}
-            await client.until(lambda: topics["trades"].trades and topics["quotes"].quotes, 10, "all")
+            await client.until(
+                lambda: topics["trades"].trades and topics["quotes"].quotes, 10, "all"
+            )
             bids, asks = topics["book"].book()
             assert bids == [("10.00", "1.0"), ("9.90", "0.010")] and asks == [("10.10", "3.000")]
             assert topics["book10"].latest["bids"] == [["10.00", "1.0"], ["9.90", "0.010"]]
@@ -61,8 +65,9 @@ def test_a_wildcard_covers_symbols_that_appear_later():
             assert (grant["pattern"], grant["matched"]) == ("acme:*", 0)
             for name in ("A", "B"):
                 await publisher.quote(name, "1", "2")
-                await client.until(lambda: ("quotes", f"acme:{name}") in client.topics, 10, name)
-                assert client.topics["quotes", f"acme:{name}"].last >= 1
+                key = "quotes", f"acme:{name}"
+                await client.until(lambda key=key: key in client.topics, 10, name)
+                assert client.topics[key].last >= 1
 
     asyncio.run(check())
 
@@ -225,7 +230,7 @@ def test_limits_are_told_and_enforced():
 
 
 def test_a_book_that_is_damaged_by_its_publisher_is_named_and_comes_back():
-    """An update that skips a number: the book is no longer live until its publisher sends it anew."""
+    """An update skips a number: the book is not live until its publisher sends it anew."""
 
     async def check() -> None:
         async with ticks() as (broker, publisher, client):
@@ -235,7 +240,9 @@ def test_a_book_that_is_damaged_by_its_publisher_is_named_and_comes_back():
             topic = client.topics["book", X]
             await until_at(client, topic, 1, "snapshot")
             await publisher.send("book", "X", type="update", seq=5, bids=[["2", "1"]], asks=[])
-            await client.until(lambda: topic.states[-1:] and topic.states[-1][0] != "live", 10, "notice")
+            await client.until(
+                lambda: topic.states[-1:] and topic.states[-1][0] != "live", 10, "notice"
+            )
             await publisher.send("book", "X", type="snapshot", seq=6, bids=[["3", "1"]], asks=[])
             await client.until(lambda: topic.book() == ([("3", "1")], []), 10, "the new book")
             await client.until(lambda: is_live(topic), 10, "live again")
@@ -248,6 +255,7 @@ def test_a_book_that_is_damaged_by_its_publisher_is_named_and_comes_back():
 
 def test_a_subscriber_that_asked_to_be_disconnected_when_slow_is():
     """Close code 4008, which means: reconnect."""
+
     def stall(port: int) -> int:
         with raw_socket(port, receive_buffer_bytes=4096) as raw:
             request = (

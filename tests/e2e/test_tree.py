@@ -14,7 +14,9 @@ SOURCE = {".rs", ".py", ".js", ".sh", ".html", ".css", ".toml", ".md", ".yaml", 
 # Written in parts, so that this file does not hold what it looks for.
 UNFINISHED = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", r"\bto" + r"do!\("]))
 REGISTRIES = re.compile(
-    "|".join([r"\bcrates\." + "io", "pypi" + r"\.org", "registry" + r"\.npmjs", "deb" + r"\.debian"])
+    "|".join(
+        [r"\bcrates\." + "io", "pypi" + r"\.org", "registry" + r"\.npmjs", "deb" + r"\.debian"]
+    )
 )
 
 

@@ -172,7 +172,9 @@ def test_a_port_in_use_is_named():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        status, output = asyncio.run(run("broker", "--listen", address, "--feed", SIM, timeout_s=20))
+        status, output = asyncio.run(
+            run("broker", "--listen", address, "--feed", SIM, timeout_s=20)
+        )
         assert status == 1
         assert address in output and "in use" in output
         capture = ("--venue", "binance", "--listen", address)

@@ -6,10 +6,10 @@ that does not tile, a checksum that does not hold, a level that was never there.
 """
 
 import hashlib
-from bisect import bisect_left
 from collections import Counter
 from decimal import Decimal
 
+from reference.book import Book
 from reference.checksum import Level, book_checksum
 
 
@@ -37,7 +37,7 @@ class Topic:
         self.checksums: list[int] = []
         self.latest: dict = {}
         self.conflated = self.lost = self.venue_lost = self.skipped = 0
-        self.bids, self.asks = BookSide(-1), BookSide(1)
+        self.levels = Book()
         self.sha256 = hashlib.sha256()
 
     def take(self, frame: dict, text: str) -> None:
@@ -73,7 +73,7 @@ class Topic:
             self.expect(frame["epoch"] == self.epoch, f"epoch {frame['epoch']}, not {self.epoch}")
         self.epoch = frame["epoch"]
         if self.channel == "book":
-            self.bids, self.asks = BookSide(-1), BookSide(1)
+            self.levels = Book()
         self.take_data(frame, first, last)
 
     def take_update(self, frame: dict, first: int, last: int) -> None:
@@ -109,7 +109,7 @@ class Topic:
         snapshot = frame["type"] == "snapshot"
         # Merged over a range, the last change of a level wins: one that came and went is deleted.
         merged = last > first
-        for side, levels in ((self.bids, frame["bids"]), (self.asks, frame["asks"])):
+        for side, levels in ((self.levels.bids, frame["bids"]), (self.levels.asks, frame["asks"])):
             for price, size in levels:
                 existed = side.set(price, size)
                 deleted = Decimal(size) == 0
@@ -117,13 +117,14 @@ class Topic:
                     existed or not deleted or merged, f"{price} is deleted and was never there"
                 )
                 self.expect(not (snapshot and deleted), f"{price} in a snapshot with size {size}")
-        checksum = book_checksum(self.bids.best(10), self.asks.best(10))
+        checksum = self.levels.checksum()
         self.expect(checksum == frame["checksum"], f"checksum {checksum} at {last}, sent {frame}")
         self.checksums.append(checksum)
 
     def book(self) -> tuple[list[Level], list[Level]]:
         """All levels of a book, best first."""
-        return self.bids.best(len(self.bids)), self.asks.best(len(self.asks))
+        bids, asks = self.levels.bids, self.levels.asks
+        return bids.best(len(bids)), asks.best(len(asks))
 
     def check_book10(self, frame: dict, first: int, last: int) -> None:
         bids = [tuple(level) for level in frame["bids"]]
@@ -148,35 +149,6 @@ class Topic:
     def expect(self, holds: bool, problem: str) -> None:
         if not holds:
             raise Violation(f"{self.channel} {self.symbol}: {problem}"[:2000])
-
-
-class BookSide:
-    """One side of a book as the frames build it; bids are kept by their negative price."""
-
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
-        self.keys: list[Decimal] = []
-        self.levels: dict[Decimal, Level] = {}
-
-    def set(self, price: str, size: str) -> bool:
-        """Sets or deletes a level, and says whether it was there before."""
-        key = self.sign * Decimal(price)
-        existed = key in self.levels
-        if Decimal(size) != 0:
-            self.levels[key] = (price, size)
-            if not existed:
-                self.keys.insert(bisect_left(self.keys, key), key)
-        elif existed:
-            del self.levels[key]
-            del self.keys[bisect_left(self.keys, key)]
-        return existed
-
-    def best(self, count: int) -> list[Level]:
-        """The `count` best levels, best first."""
-        return [self.levels[key] for key in self.keys[:count]]
-
-    def __len__(self) -> int:
-        return len(self.keys)
 
 
 def is_sorted(levels: list[Level], sign: int) -> bool:

@@ -14,20 +14,25 @@ class Side:
         self.keys: list[Decimal] = []
         self.levels: dict[Decimal, Level] = {}
 
-    def set(self, price: str, size: str) -> None:
-        """Sets a level; size zero deletes it."""
+    def set(self, price: str, size: str) -> bool:
+        """Sets a level, or deletes it by size zero; says whether it was there before."""
         key = self.sign * Decimal(price)
-        if Decimal(size) == 0:
-            if self.levels.pop(key, None):
-                del self.keys[bisect_left(self.keys, key)]
-            return
-        if key not in self.levels:
-            self.keys.insert(bisect_left(self.keys, key), key)
-        self.levels[key] = (price, size)
+        existed = key in self.levels
+        if Decimal(size) != 0:
+            self.levels[key] = (price, size)
+            if not existed:
+                self.keys.insert(bisect_left(self.keys, key), key)
+        elif existed:
+            del self.levels[key]
+            del self.keys[bisect_left(self.keys, key)]
+        return existed
 
     def best(self, count: int) -> list[Level]:
         """The `count` best levels, best first."""
         return [self.levels[key] for key in self.keys[:count]]
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
     def truncate(self, depth: int) -> None:
         """Forgets what lies beyond the `depth` best levels."""

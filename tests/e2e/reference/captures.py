@@ -31,7 +31,9 @@ def read_capture(path: Path) -> Iterator[Record]:
     for suffix, reader in READERS.items():
         if path.name.endswith(suffix):
             return reader(path)
-    raise ValueError(f"{path.name}: no reader for this kind of file, known are {', '.join(READERS)}")
+    raise ValueError(
+        f"{path.name}: no reader for this kind of file, known are {', '.join(READERS)}"
+    )
 
 
 def read_hftbacktest(path: Path) -> Iterator[Record]:

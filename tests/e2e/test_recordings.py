@@ -7,8 +7,10 @@ import pytest
 
 from processes import binary
 from recordings import FEEDS, RECORDINGS
-from replay import Outcome, quote_of, replay, trade_of
+from replay import FULL, Outcome, quote_of, replay, trade_of
 
+# The replays run in the set-up of the first test that asks for them.
+pytestmark = pytest.mark.timeout(900 if FULL else 240)
 SPEEDS = ("1", "10", "max")
 # At `max` one after the other; with the clock, all at once.
 TOGETHER = {"1": 8, "10": 4, "max": 1}

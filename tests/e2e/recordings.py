@@ -30,16 +30,13 @@ class Recording:
 
     @property
     def path(self) -> Path:
-        """Where the file lies; a missing one skips the test, loudly."""
-        path = FEEDS / self.file
-        if not path.exists():
-            pytest.skip(f"SKIPPED: the recording {self.file} is not in {FEEDS}")
-        return path
+        """Where the recording lies."""
+        return existing(self.file)
 
     @property
     def depth_paths(self) -> dict[str, Path]:
         """Where REST bodies lie that were recorded into files of their own, by symbol."""
-        return {symbol: FEEDS / file for symbol, file in self.depth_bodies.items()}
+        return {symbol: existing(file) for symbol, file in self.depth_bodies.items()}
 
     def records(self) -> list[Record]:
         """All records, such REST bodies before the rest."""
@@ -48,6 +45,14 @@ class Recording:
             for symbol, path in self.depth_paths.items()
         ]
         return bodies + list(read_capture(self.path))
+
+
+def existing(file: str) -> Path:
+    """A file of the recordings; a missing one skips the test, loudly."""
+    path = FEEDS / file
+    if not path.exists():
+        pytest.skip(f"SKIPPED: the recording {file} is not in {FEEDS}")
+    return path
 
 
 def names(text: str) -> tuple[str, ...]:

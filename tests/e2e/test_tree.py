@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES_MAX = 500
+BYTES_MAX = 1 << 20
 # Flat tables and lists, which are long by nature.
 LONG_BY_NATURE = {"Cargo.lock", "tests/package-lock.json"}
 SOURCE = {".rs", ".py", ".js", ".sh", ".html", ".css", ".toml", ".md", ".yaml", ".json"}
@@ -55,6 +56,12 @@ def test_no_registry_is_named():
     """Packages come from wherever the machine is set up to take them from."""
     named = [n for n, text in texts().items() if n != "Cargo.lock" and REGISTRIES.search(text)]
     assert named == []
+
+
+def test_no_large_file_is_committed():
+    """What is built, fetched or recorded stays out; so do files that slipped in beside the work."""
+    large = [name for name in tracked_files() if (ROOT / name).stat().st_size > BYTES_MAX]
+    assert large == []
 
 
 def test_no_recording_is_committed():

@@ -1,11 +1,10 @@
 //! What the user typed.
 
-use crate::popularity::Popularity;
-use crate::units::{self, Share};
-use clap::{Args, Parser, Subcommand};
-use schemas::model::Channel;
-use std::path::PathBuf;
-use std::time::Duration;
+mod run;
+
+pub use run::RunArgs;
+
+use clap::{Parser, Subcommand};
 
 /// Measures what subscribers of a market data broker get.
 #[derive(Debug, Parser)]
@@ -23,82 +22,7 @@ pub enum Command {
     Run(RunArgs),
 }
 
-/// The arguments of `loadgen run`.
-#[derive(Debug, Clone, Args)]
-pub struct RunArgs {
-    /// The broker's stream, such as ws://127.0.0.1:9000/v1/stream
-    #[arg(long, env = "TICKCAST_URL", value_name = "URL")]
-    pub url: String,
-
-    /// Connections to open
-    #[arg(long, env = "TICKCAST_CONNECTIONS", value_name = "N", value_parser = at_least_one)]
-    pub connections: usize,
-
-    /// Channel to subscribe to: trades, quotes, ticker, book10, book or status
-    #[arg(long, env = "TICKCAST_CHANNEL", default_value = "quotes")]
-    pub channel: Channel,
-
-    /// Symbols that each connection watches
-    #[arg(long, env = "TICKCAST_SYMBOLS_PER_CONNECTION", value_name = "K", default_value = "1", value_parser = at_least_one)]
-    pub symbols_per_connection: usize,
-
-    /// How interest is spread over the symbols (all: every connection watches every symbol)
-    #[arg(long, env = "TICKCAST_POPULARITY", value_enum, default_value = "uniform")]
-    pub popularity: Popularity,
-
-    /// Symbols to choose from [default: those that the broker lists at /v1/symbols]
-    #[arg(long, env = "TICKCAST_SYMBOLS", value_name = "A,B,...", value_delimiter = ',')]
-    pub symbols: Vec<String>,
-
-    /// Rate tier: at most one frame of a topic each T milliseconds; 0 is each update
-    #[arg(long, env = "TICKCAST_INTERVAL_MS", value_name = "T", default_value = "0")]
-    pub interval_ms: u32,
-
-    /// How long to measure
-    #[arg(long, env = "TICKCAST_DURATION", value_name = "D", default_value = "10s", value_parser = units::duration)]
-    pub duration: Duration,
-
-    /// How long to wait before measuring, once all are connected
-    #[arg(long, env = "TICKCAST_WARMUP", value_name = "D", default_value = "2s", value_parser = units::duration)]
-    pub warmup: Duration,
-
-    /// Share of connections that never read
-    #[arg(long, env = "TICKCAST_STALLED", value_name = "P%", default_value = "0%", value_parser = units::share)]
-    pub stalled: Share,
-
-    /// Share of connections that read 1 KiB a second
-    #[arg(long, env = "TICKCAST_TRICKLING", value_name = "P%", default_value = "0%", value_parser = units::share)]
-    pub trickling: Share,
-
-    /// Share of connections that leave and come back each minute, half of them without a close
-    #[arg(long, env = "TICKCAST_CHURN", value_name = "P%/min", default_value = "0%", value_parser = units::churn)]
-    pub churn: Share,
-
-    /// Prove for every topic of every connection that nothing is silently missing or wrong
-    #[arg(long, env = "TICKCAST_VERIFY")]
-    pub verify: bool,
-
-    /// Threads that receive [default: half of the cores, at most 4]
-    #[arg(long, env = "TICKCAST_THREADS", value_name = "N", value_parser = at_least_one)]
-    pub threads: Option<usize>,
-
-    /// How long connecting may take in all
-    #[arg(long, env = "TICKCAST_CONNECT_TIMEOUT", value_name = "D", default_value = "60s", value_parser = units::duration)]
-    pub connect_timeout: Duration,
-
-    /// Seed of all random choices [default: drawn, and reported]
-    #[arg(long, env = "TICKCAST_SEED", value_name = "N")]
-    pub seed: Option<u64>,
-
-    /// Directory for report.txt, report.json and the latency distributions
-    #[arg(long, env = "TICKCAST_OUT", value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
-    /// Print the report as JSON
-    #[arg(long, env = "TICKCAST_JSON")]
-    pub json: bool,
-}
-
+/// A whole number from 1.
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count >= 1).ok_or_else(|| "expected a whole number from 1".to_owned())
 }
@@ -108,41 +32,8 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn run(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
-        let start = ["loadgen", "run", "--url", "ws://a:1/", "--connections", "5"];
-        let cli = Cli::try_parse_from(start.iter().chain(arguments))?;
-        let Command::Run(args) = cli.command;
-        Ok(args)
-    }
-
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn shares_and_durations_are_read() {
-        let args =
-            run(&["--stalled", "1%", "--churn", "10%/min", "--duration", "2m", "--symbols", "a:b,a:c"])
-                .unwrap();
-        assert_eq!((args.stalled, args.churn), (Share(0.01), Share(0.1)));
-        assert_eq!(args.duration, Duration::from_secs(120));
-        assert_eq!(args.symbols, ["a:b", "a:c"]);
-        assert_eq!((args.channel, args.popularity), (Channel::Quotes, Popularity::Uniform));
-    }
-
-    #[test]
-    fn bad_usage_is_told() {
-        for (wrong, said) in [
-            (["--channel", "candles"], "expected trades, quotes"),
-            (["--duration", "10"], "expected a duration"),
-            (["--stalled", "101%"], "expected a share"),
-            (["--threads", "0"], "whole number from 1"),
-            (["--popularity", "odd"], "uniform"),
-        ] {
-            let error = run(&wrong).unwrap_err();
-            assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains(said), "{error}");
-        }
     }
 }

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod connection;
 pub mod counts;
 pub mod cpu;
+pub mod exit;
 pub mod failure;
 pub mod frame;
 pub mod handshake;

@@ -227,12 +227,11 @@ fn default_threads() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::{Cli, Command};
     use clap::Parser;
 
     fn plan(arguments: &[&str], symbols: usize) -> Result<Plan, PlanError> {
-        let start = ["loadgen", "run", "--url", "ws://127.0.0.1:9/v1/stream?x=1", "--connections", "1000"];
-        let Command::Run(args) = Cli::try_parse_from(start.iter().chain(arguments)).unwrap().command;
+        let start = ["loadgen run", "--url", "ws://127.0.0.1:9/v1/stream?x=1", "--connections", "1000"];
+        let args = RunArgs::try_parse_from(start.iter().chain(arguments)).unwrap();
         let symbols = (0..symbols).map(|i| format!("sim:{i}")).collect();
         Plan::new(&args, Target::parse(&args.url)?, symbols, 1)
     }

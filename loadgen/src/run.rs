@@ -3,10 +3,11 @@
 use crate::broker_stats::{self, Sample};
 use crate::cli::RunArgs;
 use crate::cpu;
+use crate::exit;
 use crate::http;
 use crate::limits;
 use crate::phase::{Course, Phase};
-use crate::plan::{Plan, PlanError, Target};
+use crate::plan::{Plan, Target};
 use crate::progress::{Board, Progress, Standing};
 use crate::report::{self, Measured, Report};
 use crate::symbols;
@@ -14,7 +15,6 @@ use crate::tally::Tally;
 use crate::verify::Verification;
 use crate::worker::{Worker, now_us};
 use anyhow::Context as _;
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,28 +28,13 @@ const CHECKING_TIME_MAX: Duration = Duration::from_secs(40);
 
 type Outcome = anyhow::Result<(Tally, Option<Verification>)>;
 
-/// Runs the command; 0 if all went well, 1 if not, 2 if it was not to be understood.
+/// Runs the command.
 #[must_use]
 pub fn command(args: &RunArgs) -> ExitCode {
-    let done = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
-        .and_then(|runtime| runtime.block_on(run(args)))
-        .and_then(|report| report::write(&report, args).map(|()| report));
-    match done {
-        Ok(report) if report.failures.is_empty() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            // Without an error output there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "loadgen: {error:#}");
-            if is_usage(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
-    }
-}
-
-fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<PlanError>() || error.is::<limits::LimitError>()
+    exit::of(exit::block_on(run(args)).and_then(|report| {
+        report::write(&report, args)?;
+        Ok(report.failures.is_empty())
+    }))
 }
 
 /// Applies the load and measures it.

@@ -2,7 +2,7 @@
 
 use crate::server::{Peer, Server, frame, now_us};
 use clap::Parser;
-use loadgen::cli::{Cli, Command};
+use loadgen::cli::RunArgs;
 use loadgen::report::Report;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -14,14 +14,14 @@ fn run(server: &Server, arguments: &[&str]) -> Report {
 
 fn try_run(server: &Server, arguments: &[&str]) -> anyhow::Result<Report> {
     let url = server.url();
-    let mut line = vec!["loadgen", "run", "--url", &url, "--warmup", "0s", "--seed", "1"];
+    let mut line = vec!["loadgen run", "--url", &url, "--warmup", "0s", "--seed", "1"];
     for (flag, value) in [("--connections", "1"), ("--duration", "300ms")] {
         if !arguments.contains(&flag) {
             line.extend([flag, value]);
         }
     }
     line.extend(arguments);
-    let Command::Run(args) = Cli::try_parse_from(line).unwrap().command;
+    let args = RunArgs::try_parse_from(line).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(loadgen::run::run(&args))
 }

@@ -4,7 +4,7 @@ use schemas::model::Micros;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time.
 pub trait Clock: Debug + Send + Sync {
@@ -19,6 +19,16 @@ pub struct SystemClock;
 /// A clock that stands still until it is set. Clones tell the same time.
 #[derive(Debug, Clone, Default)]
 pub struct ManualClock(Arc<AtomicU64>);
+
+/// The time that only goes forward, for limits and intervals.
+#[inline]
+pub(crate) fn instant() -> Instant {
+    #[cfg(test)]
+    if let Some(scripted) = crate::fanout::scripted::instant() {
+        return scripted;
+    }
+    Instant::now()
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Micros {

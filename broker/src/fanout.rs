@@ -8,7 +8,7 @@
 //! | `serve` | how one connection catches up |
 //! | `membership`, `subscription` | who is subscribed to what |
 //! | `tier` | how updates are merged for those who want fewer |
-//! | `connection`, `lifecycle` | what is kept of a connection, how it comes and goes |
+//! | `connection`, `lifecycle`, `socket` | what is kept of a connection, how it comes and goes |
 //! | `thread` | the tasks of a shard's runtime |
 
 mod advance;
@@ -16,9 +16,12 @@ mod batch;
 pub(crate) mod connection;
 mod lifecycle;
 mod membership;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod serve;
 mod settings;
 pub(crate) mod shard;
+pub(crate) mod socket;
 mod stats;
 pub(crate) mod subscription;
 pub(crate) mod thread;

@@ -4,8 +4,10 @@ mod decoder;
 mod rate;
 mod requests;
 
+use crate::clock;
 use crate::fanout::connection::ConnectionId;
 use crate::fanout::shard::Shard;
+use crate::fanout::socket::Socket;
 use crate::fanout::thread::{ShardTasks, is_closing};
 use bytes::Bytes;
 use decoder::{Decoder, Incoming};
@@ -14,8 +16,6 @@ use schemas::wire::close;
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::time::Instant;
-use tokio::net::TcpStream;
 
 /// What is read at once. All readers of a thread share one buffer: none of them waits while it holds it.
 const READ_BYTES: usize = 16 * 1024;
@@ -31,7 +31,7 @@ struct Session {
 }
 
 /// Reads what a client sends until it ends.
-pub(crate) async fn read(tasks: Rc<ShardTasks>, id: ConnectionId, socket: Rc<TcpStream>, read_ahead: Bytes) {
+pub(crate) async fn read(tasks: Rc<ShardTasks>, id: ConnectionId, socket: Rc<Socket>, read_ahead: Bytes) {
     let mut session = tasks.with(|shard| Box::new(Session::new(shard, id)));
     if !read_ahead.is_empty() {
         tasks.with(|shard| session.receive(shard, &tasks, &read_ahead));
@@ -57,12 +57,7 @@ impl Session {
         }
     }
 
-    fn read_once(
-        &mut self,
-        tasks: &Rc<ShardTasks>,
-        socket: &TcpStream,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
+    fn read_once(&mut self, tasks: &Rc<ShardTasks>, socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
         let read = socket.try_read(buffer)?;
         tasks.with(|shard| self.receive(shard, tasks, &buffer[..read]));
         Ok(read)
@@ -87,7 +82,7 @@ impl Session {
             return shard.close_with(self.id, &answers);
         }
         if !answers.is_empty() {
-            shard.send_control(self.id, &answers, Instant::now());
+            shard.send_control(self.id, &answers, clock::instant());
         }
         if let Err(fault) = decoded {
             shard.counts.closed_policy += 1;
@@ -97,7 +92,7 @@ impl Session {
 
     /// Answers a request, unless they come too fast: then it is refused, and a flood of them ends the connection.
     fn request(&mut self, shard: &mut Shard, text: &str, clock: schemas::model::Micros) {
-        let now = Instant::now();
+        let now = clock::instant();
         if self.rate.take(now) {
             shard.counts.requests += 1;
             return requests::answer(shard, self.id, text, now, clock);

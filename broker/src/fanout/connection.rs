@@ -1,6 +1,7 @@
 //! One subscriber's connection as its shard holds it: what it is subscribed to, and, only while its socket is full or
 //! it has just asked for something, how far it was served.
 
+use super::socket::Socket;
 use super::subscription::{Pattern, Subscription};
 use bytes::Bytes;
 use feed::topic::Snapshot;
@@ -10,7 +11,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 use table::{Position, TopicId};
-use tokio::net::TcpStream;
 
 /// A connection's place in its shard. Places are used again.
 pub(crate) type ConnectionId = usize;
@@ -30,7 +30,7 @@ pub type Permit = Box<dyn std::any::Any + Send>;
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) socket: Rc<TcpStream>,
+    pub(crate) socket: Rc<Socket>,
     pub(crate) peer: SocketAddr,
     /// What it is subscribed to, sorted by topic.
     pub(crate) subscriptions: Vec<Subscription>,
@@ -83,7 +83,7 @@ pub(crate) enum Sent {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: Rc<TcpStream>, peer: SocketAddr, permit: Permit, next_ping: Instant) -> Self {
+    pub(crate) fn new(socket: Rc<Socket>, peer: SocketAddr, permit: Permit, next_ping: Instant) -> Self {
         Self {
             socket,
             peer,

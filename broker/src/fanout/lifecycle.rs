@@ -2,20 +2,20 @@
 
 use super::connection::{Connection, ConnectionId, Permit, Sent};
 use super::shard::{Effect, Flow, Hot, Shard, millis};
+use super::socket::Socket;
+use crate::clock;
 use schemas::model::Micros;
 use schemas::wire::websocket::{self, PING, TEXT};
 use schemas::wire::{close, reply};
-use socket2::SockRef;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
 
 impl Shard {
     /// Takes a connection in; its first frame is `hello`.
     pub(crate) fn admit(
         &mut self,
-        socket: Rc<TcpStream>,
+        socket: Rc<Socket>,
         peer: SocketAddr,
         permit: Permit,
         now: Instant,
@@ -90,7 +90,7 @@ impl Shard {
         if matches!(hot.flow, Flow::Closing | Flow::Vacant) {
             return;
         }
-        let now = Instant::now();
+        let now = clock::instant();
         self.flush_one(id, now);
         self.hot[id].flow = Flow::Closing;
         let Some(connection) = self.connections.get_mut(id) else { return };
@@ -104,8 +104,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(id) else { return };
         self.hot[id].flow = Flow::Closing;
         connection.outbound.drop_data();
-        // It may be gone already, which is what is wanted.
-        let _ = SockRef::from(&*connection.socket).shutdown(Shutdown::Both);
+        connection.socket.shutdown(Shutdown::Both);
     }
 
     /// Ends a connection's place here.

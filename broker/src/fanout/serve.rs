@@ -5,6 +5,7 @@ use super::connection::{Behind, Connection, ConnectionId, Cursor, Sent};
 use super::shard::{Flow, Shard, millis};
 use super::subscription::{RAW, Subscription};
 use super::tier::merge;
+use crate::clock;
 use bytes::Bytes;
 use schemas::wire::close;
 use schemas::wire::request::OnSlow;
@@ -53,7 +54,7 @@ impl Shard {
             let Some(id) = self.waiting.pop_front() else { return };
             self.hot[id].is_waiting = false;
             self.serve(id, now, deadline);
-            if Instant::now() >= deadline {
+            if clock::instant() >= deadline {
                 return;
             }
         }
@@ -87,7 +88,7 @@ impl Shard {
             if !self.write_gathered(id, &gathered, now) {
                 return Stop::Full;
             }
-            if Instant::now() >= deadline {
+            if clock::instant() >= deadline {
                 return Stop::NextTurn;
             }
         }

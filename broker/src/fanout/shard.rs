@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::stats::{Counts, ShardStats};
 use super::subscription::{RAW, ServedTopic, Tier};
 use super::tier::Tiers;
+use crate::clock;
 use bytes::Bytes;
 use feed::market::Market;
 use feed::topic::Table;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use table::{Position, TopicId};
 
 /// After this many writes the turn looks at the clock.
-const WRITES_PER_LOOK: usize = 16;
+const WRITES_PER_LOOK: usize = if cfg!(test) { 2 } else { 16 };
 
 /// What the turn looks at for each delivery, apart from the connection so that it stays in the cache.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +116,7 @@ impl Shard {
             settings,
             stats,
             counts: Counts::default(),
-            began: Instant::now(),
+            began: clock::instant(),
             connections: Slab::new(),
             hot: Vec::new(),
             topics: FxHashMap::default(),
@@ -131,13 +132,13 @@ impl Shard {
 
     /// Works until all is done or the turn's time is up; says whether something is left.
     pub(crate) fn turn(&mut self) -> bool {
-        let begun = Instant::now();
+        let begun = clock::instant();
         let deadline = begun + Duration::from_millis(self.settings.turn_ms_max);
         if self.owed.is_empty() {
             self.begin_batch(begun, deadline);
         }
         self.flush(deadline);
-        self.counts.publish(&self.stats, begun.elapsed());
+        self.counts.publish(&self.stats, clock::instant().saturating_duration_since(begun));
         !self.owed.is_empty() || !self.waiting.is_empty()
     }
 
@@ -216,12 +217,12 @@ impl Shard {
     /// Writes to each owed connection, until the time is up.
     fn flush(&mut self, deadline: Instant) {
         let mut writes = 0;
-        let mut now = Instant::now();
+        let mut now = clock::instant();
         while let Some(connection) = self.owed.pop_front() {
             self.flush_one(connection, now);
             writes += 1;
             if writes % WRITES_PER_LOOK == 0 {
-                now = Instant::now();
+                now = clock::instant();
                 if now >= deadline {
                     return;
                 }
@@ -274,6 +275,14 @@ impl Shard {
         if !std::mem::replace(&mut behind.awaits_writable, true) {
             self.effects.push(Effect::AwaitWritable(id));
         }
+    }
+
+    /// The socket of a connection that awaited it may take bytes again.
+    pub(crate) fn became_writable(&mut self, id: ConnectionId) {
+        if let Some(behind) = self.connections.get_mut(id).and_then(|held| held.outbound.behind_mut()) {
+            behind.awaits_writable = false;
+        }
+        self.wait_for_turn(id);
     }
 
     /// The connection is to be served by its cursors in the next turn.

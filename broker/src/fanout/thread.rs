@@ -3,20 +3,19 @@
 use super::connection::{Connection, ConnectionId, Permit, Sent};
 use super::settings::Settings;
 use super::shard::{Effect, Flow, Shard};
+use super::socket::Socket;
 use super::subscription::Tier;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::session;
 use bytes::Bytes;
 use schemas::wire::close;
 use schemas::wire::reply;
 use schemas::wire::websocket::{self, TEXT};
-use socket2::SockRef;
 use std::cell::RefCell;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::net::TcpStream;
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -104,7 +103,7 @@ impl ShardTasks {
         loop {
             ticks.tick().await;
             let clock = self.clock.now();
-            self.with(|shard| shard.sweep(Instant::now(), clock));
+            self.with(|shard| shard.sweep(clock::instant(), clock));
         }
     }
 
@@ -116,7 +115,7 @@ impl ShardTasks {
         permit: Permit,
     ) {
         let unsent_bytes_max = self.shard.borrow().settings.unsent_bytes_max;
-        let socket = match prepare(socket, unsent_bytes_max) {
+        let socket = match Socket::prepare(socket, unsent_bytes_max) {
             Ok(socket) => Rc::new(socket),
             Err(error) => return tracing::debug!(%peer, %error, "a connection could not be taken over"),
         };
@@ -124,7 +123,7 @@ impl ShardTasks {
         if socket.writable().await.is_err() {
             return;
         }
-        let id = self.with(|shard| shard.admit(Rc::clone(&socket), peer, permit, Instant::now()));
+        let id = self.with(|shard| shard.admit(Rc::clone(&socket), peer, permit, clock::instant()));
         session::read(Rc::clone(&self), id, Rc::clone(&socket), read_ahead).await;
         self.with(|shard| {
             if is_same(shard, id, &socket) {
@@ -147,13 +146,9 @@ impl ShardTasks {
         // An error shows in the write that follows.
         let _ = socket.writable().await;
         self.with(|shard| {
-            if !is_same(shard, id, &socket) {
-                return;
+            if is_same(shard, id, &socket) {
+                shard.became_writable(id);
             }
-            if let Some(behind) = shard.connections.get_mut(id).and_then(|c| c.outbound.behind_mut()) {
-                behind.awaits_writable = false;
-            }
-            shard.wait_for_turn(id);
         });
     }
 
@@ -164,8 +159,7 @@ impl ShardTasks {
         let limit = Duration::from_millis(self.shard.borrow().settings.close_timeout_ms);
         let sent = timeout(limit, self.send_last(id, &socket)).await.unwrap_or(false);
         if sent {
-            // It may be gone already, which is what is wanted.
-            let _ = SockRef::from(&*socket).shutdown(Shutdown::Write);
+            socket.shutdown(Shutdown::Write);
             // The reader ends when the peer does, and removes the connection.
             let _ = timeout(limit, self.gone(id, &socket)).await;
         }
@@ -173,7 +167,7 @@ impl ShardTasks {
             if is_same(shard, id, &socket) {
                 if !sent {
                     shard.counts.resets += 1;
-                    let _ = SockRef::from(&*socket).set_linger(Some(Duration::ZERO));
+                    socket.reset_when_dropped();
                 }
                 shard.break_off(id);
                 shard.remove(id);
@@ -181,7 +175,7 @@ impl ShardTasks {
         });
     }
 
-    async fn send_last(&self, id: ConnectionId, socket: &Rc<TcpStream>) -> bool {
+    async fn send_last(&self, id: ConnectionId, socket: &Rc<Socket>) -> bool {
         loop {
             let sent = {
                 let mut shard = self.shard.borrow_mut();
@@ -199,7 +193,7 @@ impl ShardTasks {
         }
     }
 
-    async fn gone(&self, id: ConnectionId, socket: &Rc<TcpStream>) {
+    async fn gone(&self, id: ConnectionId, socket: &Rc<Socket>) {
         let mut looks = interval(Duration::from_millis(20));
         while is_same(&self.shard.borrow(), id, socket) {
             looks.tick().await;
@@ -221,7 +215,7 @@ impl ShardTasks {
         }
     }
 
-    fn socket(&self, id: ConnectionId) -> Option<Rc<TcpStream>> {
+    fn socket(&self, id: ConnectionId) -> Option<Rc<Socket>> {
         self.shard.borrow().connections.get(id).map(|connection| Rc::clone(&connection.socket))
     }
 
@@ -250,19 +244,11 @@ impl ShardTasks {
 }
 
 /// Whether a place is still that of the connection with this socket: places are used again.
-fn is_same(shard: &Shard, id: ConnectionId, socket: &Rc<TcpStream>) -> bool {
+fn is_same(shard: &Shard, id: ConnectionId, socket: &Rc<Socket>) -> bool {
     shard.connections.get(id).is_some_and(|connection| Rc::ptr_eq(&connection.socket, socket))
 }
 
 /// Whether a connection gets nothing more: what it sends is read and discarded.
 pub(crate) fn is_closing(shard: &Shard, id: ConnectionId) -> bool {
     shard.hot.get(id).is_none_or(|hot| hot.flow == Flow::Closing)
-}
-
-/// Keeps stale data out of the kernel, where it could no longer be conflated.
-fn prepare(socket: std::net::TcpStream, unsent_bytes_max: u32) -> std::io::Result<TcpStream> {
-    let options = SockRef::from(&socket);
-    options.set_tcp_nodelay(true)?;
-    options.set_tcp_notsent_lowat(unsent_bytes_max)?;
-    TcpStream::from_std(socket)
 }

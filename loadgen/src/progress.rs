@@ -26,6 +26,19 @@ pub struct Board {
     pub last_comparisons_asked: AtomicUsize,
 }
 
+impl Board {
+    fn standing(&self) -> Standing {
+        Standing {
+            settled: self.settled.load(Ordering::Relaxed),
+            gone: self.gone.load(Ordering::Relaxed),
+            deliveries: self.deliveries.load(Ordering::Relaxed),
+            faults: self.faults.load(Ordering::Relaxed),
+            last_comparisons_asked: self.last_comparisons_asked.load(Ordering::Acquire),
+            comparisons_due: self.comparisons_due.load(Ordering::Acquire),
+        }
+    }
+}
+
 /// All boards together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -47,16 +60,26 @@ impl Standing {
     /// Where the workers with these boards stand.
     #[must_use]
     pub fn of(boards: &[Arc<Board>]) -> Self {
-        let mut sum = Self::default();
-        for board in boards {
-            sum.settled += board.settled.load(Ordering::Relaxed);
-            sum.gone += board.gone.load(Ordering::Relaxed);
-            sum.deliveries += board.deliveries.load(Ordering::Relaxed);
-            sum.faults += board.faults.load(Ordering::Relaxed);
-            sum.last_comparisons_asked += board.last_comparisons_asked.load(Ordering::Acquire);
-            sum.comparisons_due += board.comparisons_due.load(Ordering::Acquire);
+        boards.iter().map(|board| board.standing()).fold(Self::default(), Self::plus)
+    }
+
+    /// Connections of which it is known whether they take part.
+    #[must_use]
+    pub const fn decided(&self) -> usize {
+        self.settled + self.gone
+    }
+
+    /// With those of others.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            settled: self.settled + other.settled,
+            gone: self.gone + other.gone,
+            deliveries: self.deliveries + other.deliveries,
+            faults: self.faults + other.faults,
+            comparisons_due: self.comparisons_due + other.comparisons_due,
+            last_comparisons_asked: self.last_comparisons_asked + other.last_comparisons_asked,
         }
-        sum
     }
 }
 

@@ -1,8 +1,10 @@
 //! The report of a run: one structure, for people as text and for programs as JSON.
 
 mod cost;
-mod hgrm;
+pub(crate) mod hgrm;
 mod latency;
+pub(crate) mod output;
+pub(crate) mod page;
 mod text;
 mod warnings;
 
@@ -20,11 +22,8 @@ use crate::popularity::Popularity;
 use crate::progress::Standing;
 use crate::tally::Tally;
 use crate::verify::Verification;
-use anyhow::Context as _;
+use output::Output;
 use serde::Serialize;
-use std::fs;
-use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 /// What was measured besides what the workers counted.
@@ -182,12 +181,7 @@ impl Report {
         let window_s = measured.window.as_secs_f64();
         let slow = plan.stalled + plan.trickling > 0;
         let mut report = Self {
-            loadgen: Tool {
-                version: env!("CARGO_PKG_VERSION"),
-                command: std::env::args().collect(),
-                started: started.to_string(),
-                interrupted: measured.interrupted,
-            },
+            loadgen: Tool::new(started, measured.interrupted),
             machine: Machine::here(),
             load: Load::new(plan, window_s),
             received: Received::new(&tally.window, window_s),
@@ -213,24 +207,28 @@ impl Report {
 /// # Errors
 /// When it cannot be written.
 pub fn write(report: &Report, args: &RunArgs) -> anyhow::Result<()> {
-    let (json, text) = (serde_json::to_string_pretty(report)?, text::of(report));
-    let mut stdout = std::io::stdout().lock();
-    let shown = if args.json { &json } else { &text };
-    writeln!(stdout, "{}", shown.trim_end()).context("cannot write the report")?;
-    match &args.out {
-        None => Ok(()),
-        Some(directory) => write_files(report, &json, &text, directory)
-            .with_context(|| format!("--out {}", directory.display())),
-    }
+    let output = Output {
+        text: text::of(report),
+        json: serde_json::to_string_pretty(report)?,
+        files: vec![
+            ("latency.hgrm", hgrm::of(&report.latency.corrected)),
+            ("latency-uncorrected.hgrm", hgrm::of(&report.latency.uncorrected)),
+        ],
+    };
+    output.write(args.json, args.out.as_deref())
 }
 
-fn write_files(report: &Report, json: &str, text: &str, directory: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(directory)?;
-    fs::write(directory.join("report.json"), json)?;
-    fs::write(directory.join("report.txt"), text)?;
-    fs::write(directory.join("latency.hgrm"), hgrm::of(&report.latency.corrected))?;
-    fs::write(directory.join("latency-uncorrected.hgrm"), hgrm::of(&report.latency.uncorrected))?;
-    Ok(())
+impl Tool {
+    /// This program, with the command line it was given.
+    #[must_use]
+    pub fn new(started: jiff::Timestamp, interrupted: bool) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            command: std::env::args().collect(),
+            started: started.to_string(),
+            interrupted,
+        }
+    }
 }
 
 impl Load {
@@ -290,6 +288,6 @@ fn ratio(count: u64, seconds: f64) -> Option<f64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-const fn as_f64(count: u64) -> f64 {
+pub(crate) const fn as_f64(count: u64) -> f64 {
     count as f64
 }

@@ -1,5 +1,7 @@
 //! The symbols that a broker offers.
 
+use crate::http;
+use crate::plan::Target;
 use schemas::model::Channel;
 use serde::Deserialize;
 
@@ -31,6 +33,22 @@ enum Answer {
 enum Offer {
     Name(String),
     Object { symbol: String, channels: Option<Vec<String>> },
+}
+
+/// The symbols that a user named; where none is named, those of the broker that have `channel`.
+///
+/// # Errors
+/// When the broker does not tell its symbols, or none has the channel.
+pub async fn named_or_offered(
+    named: &[String],
+    target: &Target,
+    channel: Channel,
+) -> anyhow::Result<Vec<String>> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let answer = http::get(target, "/v1/symbols").await?;
+    Ok(offered(&answer, channel)?)
 }
 
 /// The names of the symbols in the answer of `/v1/symbols` that have `channel`, in their order there. A symbol that

@@ -14,6 +14,7 @@ use crate::tally::Tally;
 use crate::timers::Timers;
 use crate::verify::{Verification, Verifier};
 use anyhow::Context as _;
+use hdrhistogram::errors::AdditionError;
 use mio::{Events, Interest, Poll, Token, event::Event};
 use schedule::{Churn, Task};
 use std::collections::VecDeque;
@@ -71,6 +72,36 @@ struct Window {
     waited: Option<Duration>,
 }
 
+/// What a worker, or several of them, counted and found.
+#[derive(Debug)]
+pub struct Counted {
+    /// The counts.
+    pub tally: Tally,
+    /// What was verified, if anything was.
+    pub verification: Option<Verification>,
+}
+
+impl Counted {
+    /// Only these counts.
+    #[must_use]
+    pub const fn new(tally: Tally) -> Self {
+        Self { tally, verification: None }
+    }
+
+    /// Adds what another thread counted and found.
+    ///
+    /// # Errors
+    /// None between histograms of the same bounds.
+    pub fn merge(&mut self, other: Self) -> Result<(), AdditionError> {
+        self.tally.merge(other.tally)?;
+        match (&mut self.verification, other.verification) {
+            (Some(sum), Some(verified)) => sum.merge(verified),
+            (sum, verified) => *sum = sum.take().or(verified),
+        }
+        Ok(())
+    }
+}
+
 impl Worker {
     /// A thread's share of the load.
     ///
@@ -107,11 +138,11 @@ impl Worker {
         })
     }
 
-    /// Receives until the run ends; what was counted, and what was verified.
+    /// Receives until the run ends.
     ///
     /// # Errors
     /// When polling fails.
-    pub fn run(mut self) -> anyhow::Result<(Tally, Option<Verification>)> {
+    pub fn run(mut self) -> anyhow::Result<Counted> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         while self.phase != Phase::Ending {
             let idle = self.timers.idle(Instant::now(), IDLE_MAX);
@@ -123,7 +154,8 @@ impl Worker {
                 _ => self.turn(&events),
             }
         }
-        Ok((self.receiver.tally, self.receiver.verifier.map(Verifier::finish)))
+        let Receiver { tally, verifier, .. } = self.receiver;
+        Ok(Counted { tally, verification: verifier.map(Verifier::finish) })
     }
 
     fn turn(&mut self, events: &Events) {

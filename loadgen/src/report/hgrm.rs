@@ -7,7 +7,7 @@ use std::fmt::Write;
 const TICKS: u32 = 5;
 
 /// The distribution, in milliseconds.
-pub(super) fn of(histogram: &Histogram<u64>) -> String {
+pub(crate) fn of(histogram: &Histogram<u64>) -> String {
     let mut out =
         format!("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
     // Writing into a string does not fail.

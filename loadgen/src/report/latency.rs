@@ -33,7 +33,9 @@ pub struct Percentiles {
 }
 
 impl LatencySummary {
-    pub(super) fn new(latency: &Latency) -> Self {
+    /// Of what was recorded.
+    #[must_use]
+    pub fn new(latency: &Latency) -> Self {
         Self {
             corrected: Percentiles::of(&latency.corrected),
             uncorrected: Percentiles::of(&latency.uncorrected),

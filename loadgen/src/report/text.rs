@@ -1,13 +1,8 @@
 //! The report for people: aligned, most wanted first.
 
-use super::{BrokerCost, LatencySummary, Percentiles, Report, as_f64};
-use crate::failure::Reasons;
+use super::page::{Page, grouped, grouped_f64, mib};
+use super::{BrokerCost, Report, as_f64};
 use crate::verify::Verification;
-
-const LABEL_WIDTH: usize = 22;
-/// Faults that are shown with their frames; all listed ones are in the JSON report.
-const FAULTS_SHOWN_MAX: usize = 5;
-const FRAME_CHARS_MAX: usize = 200;
 
 /// The whole report.
 pub(super) fn of(report: &Report) -> String {
@@ -16,9 +11,9 @@ pub(super) fn of(report: &Report) -> String {
     connections(&mut page, report);
     received(&mut page, report);
     page.blank();
-    latency(&mut page, "latency, ms", &report.latency_us);
+    page.latency("latency, ms", &report.latency_us);
     if let Some(slow) = &report.slow_latency_us {
-        latency(&mut page, "slow clients, ms", slow);
+        page.latency("slow clients, ms", slow);
     }
     page.blank();
     client(&mut page, report);
@@ -26,39 +21,13 @@ pub(super) fn of(report: &Report) -> String {
     if let Some(verification) = &report.verification {
         verified(&mut page, verification);
     }
-    page.blank();
-    report.warnings.iter().for_each(|warning| page.row("warning", warning));
-    report.failures.iter().for_each(|failure| page.row("FAILED", failure));
-    page.text
-}
-
-#[derive(Default)]
-struct Page {
-    text: String,
-}
-
-impl Page {
-    fn row(&mut self, label: &str, value: &str) {
-        self.text += &format!("{label:<LABEL_WIDTH$}{value}\n");
-    }
-
-    fn blank(&mut self) {
-        self.text.push('\n');
-    }
-
-    fn reasons(&mut self, label: &str, reasons: &Reasons) {
-        for (reason, count) in reasons.iter() {
-            self.row(label, &format!("{} x {reason}", grouped(count)));
-        }
-    }
+    page.verdict(&report.warnings, &report.failures);
+    page.into_text()
 }
 
 fn head(page: &mut Page, report: &Report) {
-    let (tool, machine, load) = (&report.loadgen, &report.machine, &report.load);
-    page.row("command", &tool.command.join(" "));
-    page.row("loadgen", &format!("{}, started {}, seed {}", tool.version, tool.started, load.seed));
-    let memory = machine.memory_mib.map_or(String::new(), |mib| format!(", {} GiB", mib.div_ceil(1024)));
-    page.row("machine", &format!("{}, {} cores{memory}, {}", machine.cpu, machine.cores, machine.kernel));
+    let load = &report.load;
+    page.origin(&report.loadgen, &report.machine, load.seed);
     let each =
         format!("{} of {} symbols each, {:?}", load.symbols_per_connection, load.symbols, load.popularity);
     let tier = if load.interval_ms > 0 { format!(", each {} ms", load.interval_ms) } else { String::new() };
@@ -127,23 +96,6 @@ fn received(page: &mut Page, report: &Report) {
     );
 }
 
-fn latency(page: &mut Page, label: &str, latency: &LatencySummary) {
-    page.row(label, "      p50       p90       p99     p99.9       max     updates");
-    let views = [("  from intended time", &latency.corrected), ("  uncorrected (rx)", &latency.uncorrected)];
-    for (view, percentiles) in views {
-        page.row(
-            view,
-            &percentiles.as_ref().map_or("      none: updates carry no such time".to_owned(), row_of),
-        );
-    }
-}
-
-fn row_of(percentiles: &Percentiles) -> String {
-    let Percentiles { p50, p90, p99, p99_9, max, count, .. } = percentiles;
-    let columns = [p50, p90, p99, p99_9, max].map(|us| format!("{:>9.3}", as_f64(*us) / 1e3));
-    format!("{} {:>11}", columns.join(" "), grouped(*count))
-}
-
 fn client(page: &mut Page, report: &Report) {
     let client = &report.client;
     let share = client.busiest_thread_share * 100.0;
@@ -167,7 +119,6 @@ fn broker(page: &mut Page, broker: &BrokerCost) {
         page.row("broker CPU", &format!("{cpu_s:.2} s, {:.0}% of a core{each}", share * 100.0));
     }
     if let (Some(before), Some(after)) = (broker.resident_bytes_before, broker.resident_bytes_after) {
-        let mib = |bytes: f64| bytes / f64::from(1 << 20);
         page.row("broker memory", &format!("{:.1} MiB, then {:.1} MiB", mib(before), mib(after)));
     }
     if let Some(build) = &broker.build {
@@ -191,43 +142,5 @@ fn verified(page: &mut Page, verification: &Verification) {
     let sum = sum.map(|(count, what)| format!("{} {what}", grouped(count))).join(" + ");
     let sign = if account.adds_up() { "=" } else { "IS NOT" };
     page.row("sequence numbers", &format!("{} {sign} {sum}", grouped(account.spanned)));
-    page.row("faults", &grouped(faults.total()));
-    page.reasons("  by kind", &faults.counts);
-    for fault in faults.listed.iter().take(FAULTS_SHOWN_MAX) {
-        let frame: String = fault.frame.chars().take(FRAME_CHARS_MAX).collect();
-        page.row("  fault", &format!("connection {}: {}", fault.connection, fault.message));
-        page.row("", &frame);
-    }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rates are positive and far below 2^64"
-)]
-fn grouped_f64(rate: f64) -> String {
-    grouped(rate.round() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
+    page.faults(faults);
 }

@@ -11,8 +11,7 @@ mod query;
 mod settings;
 
 pub use feed_spec::{
-    BookSpeed, Dialect, FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink,
-    TradesForm, VenueFeed,
+    FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
 };
 pub use feed_url::FeedUrlError;
 pub use settings::{Limits, LogFormat, Settings};

@@ -14,16 +14,13 @@ mod venue;
 pub use status::FeedStatus;
 
 use crate::clock::Clock;
-use crate::config::{
-    BookSpeed, Dialect, FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, TradesForm,
-    VenueFeed,
-};
+use crate::config::{FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, VenueFeed};
 use anyhow::Context as _;
 use feed::counters::FeedCounters;
 use feed::machine::Machine;
 use feed::market::Market;
 use feed::replay::Replay;
-use feed::settings::{Channels, IMAGE_EVERY, Settings, Trades};
+use feed::settings::{Channels, IMAGE_EVERY, Settings};
 use feed::sim::{Sim, SimSettings};
 use feed::ticks::Ticks;
 use feed::venue::Venue;
@@ -89,11 +86,8 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
         None => file::venue_of(&file.path)?,
     };
     let venue: Venue = named.context("the capture names no venue: say which with ?venue=")?.parse()?;
-    let settings = Settings {
-        digest: file.digest,
-        trades: trades(file.trades),
-        ..settings(spec, venue.name(), context)
-    };
+    let settings =
+        Settings { digest: file.digest, trades: file.trades, ..settings(spec, venue.name(), context) };
     let market = Arc::clone(&context.market);
     let replay = Replay::new(file::opener(&file.path), venue, file.looped, settings, market)?;
     let status = FeedStatus::new(&spec.url, Arc::clone(replay.machine().counters()));
@@ -102,18 +96,10 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
 }
 
 fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Vec<Feed>> {
-    let settings = Settings {
-        trades: trades(venue.trades),
-        depth_ms: match venue.book_speed {
-            BookSpeed::Ms100 => 100,
-            BookSpeed::Ms1000 => 1_000,
-        },
-        ..settings(spec, venue.dialect.name(), context)
-    };
-    let connections = match venue.dialect {
-        Dialect::Binance => feed::binance::connections(&settings),
-        Dialect::Coinbase | Dialect::Kraken => vec![settings],
-    };
+    let settings = settings(spec, venue.venue.name(), context);
+    let depth_ms = venue.depth_ms.unwrap_or(settings.depth_ms);
+    let settings = Settings { trades: venue.trades, depth_ms, ..settings };
+    let connections = venue.venue.connections(&settings);
     let start = |(place, settings)| start_connection(spec, venue, context, place, settings);
     connections.into_iter().enumerate().map(start).collect()
 }
@@ -125,8 +111,7 @@ fn start_connection(
     place: usize,
     settings: Settings,
 ) -> anyhow::Result<Feed> {
-    let dialect: Venue = venue.dialect.name().parse()?;
-    let machine = dialect.machine(settings, Arc::clone(&context.market))?;
+    let machine = venue.venue.machine(settings, Arc::clone(&context.market))?;
     let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
     let status = FeedStatus::new(url, Arc::clone(machine.counters()));
     let endpoints = venue::Endpoints { stream: venue.stream.clone(), rest: venue.rest.clone() };
@@ -153,13 +138,6 @@ async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context)
         }
     };
     Ok(Feed { status, task })
-}
-
-fn trades(form: TradesForm) -> Trades {
-    match form {
-        TradesForm::Each => Trades::Each,
-        TradesForm::Aggregate => Trades::Aggregate,
-    }
 }
 
 /// What the machine is told.

@@ -40,13 +40,20 @@ enum Command {
 struct Usage(String);
 
 impl Usage {
-    /// Only Binance has depth over REST.
+    /// Not all venues have depth over REST.
     fn check_rest(rest: &[RestFile], venue: Venue) -> Result<(), Self> {
-        if rest.is_empty() || venue == Venue::Binance {
+        let has_rest = |venue: Venue| venue.feed().has_rest_depth();
+        if rest.is_empty() || has_rest(venue) {
             return Ok(());
         }
-        Err(Self(format!("--rest: expected the venue binance, which has depth over REST, found {venue}")))
+        let expected = Venue::names(has_rest);
+        Err(Self(format!("--rest: expected the venue {expected}, which has depth over REST, found {venue}")))
     }
+}
+
+/// The help of an argument that names a venue.
+fn venue_help(what: &str) -> String {
+    format!("{what}: {}", Venue::names(|_| true))
 }
 
 /// Parses the process's arguments, does what they say, and tells how it went.

@@ -89,18 +89,10 @@ pub fn digest(tape: &Tape, settings: &Settings) -> Result<Digests, DigestError> 
     let market = Arc::new(Market::new(table, MarketLimits::default()));
     let (venue, tape) = (settings.venue, tape.clone());
     let open = Box::new(move || open_text(&tape, venue));
-    let mut replay = Replay::new(open, machine(venue), false, feed_settings(settings), Arc::clone(&market))?;
+    let mut replay = Replay::new(open, venue.feed(), false, feed_settings(settings), Arc::clone(&market))?;
     while replay.step()? {}
     let topics = market.registry().digests().topics;
     Ok(Digests { total: Total::of(&topics), topics, damaged: replay.damaged() })
-}
-
-fn machine(venue: Venue) -> feed::venue::Venue {
-    match venue {
-        Venue::Binance => feed::venue::Venue::Binance,
-        Venue::Coinbase => feed::venue::Venue::Coinbase,
-        Venue::Kraken => feed::venue::Venue::Kraken,
-    }
 }
 
 fn feed_settings(settings: &Settings) -> feed::settings::Settings {

@@ -4,24 +4,23 @@
 //! the REST body, Kraken's checksums hold), trade ids are contiguous, and the market's first moment is
 //! 2026-01-01T00:00:00Z.
 
-mod binance;
-mod coinbase;
-mod kraken;
-mod listing;
+pub(crate) mod binance;
+pub(crate) mod coinbase;
+pub(crate) mod kraken;
+pub(crate) mod listing;
+pub(crate) mod teller;
 
 use crate::venue::Venue;
-use feed::sim::flow::Step;
 use feed::sim::names::NAMES_MAX;
 use feed::sim::random::{Random, Zipf};
 use listing::Listing;
-use schemas::capture::{Body, Header, Record, UnixNanos, Writer};
+use schemas::capture::{Header, UnixNanos, Writer};
 use std::io::{self, Write};
 use std::time::Duration;
+use teller::Output;
 
 /// The market opens at the start of 2026.
 const START_NS: UnixNanos = 1_767_225_600_000_000_000;
-/// From an event to its frame's arrival in the recorder.
-const LATENCY_NS: u64 = 5_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 /// The most orders a second.
 pub const RATE_MAX: u64 = 1_000_000;
@@ -55,21 +54,6 @@ pub enum GenerateError {
     Output(#[from] io::Error),
 }
 
-/// Tells of a market in a venue's format.
-trait Teller {
-    /// The connection is made: what comes before the first order.
-    fn open(&mut self, listings: &[Listing], out: &mut Output<'_>) -> io::Result<()>;
-
-    /// An order has arrived for the symbol at `at`.
-    fn step(&mut self, at: usize, listing: &Listing, step: &Step, out: &mut Output<'_>) -> io::Result<()>;
-
-    /// How often [`Teller::pause`] is called, in nanoseconds.
-    fn pause_ns(&self) -> u64;
-
-    /// Time has passed without anything else being told.
-    fn pause(&mut self, listings: &[Listing], out: &mut Output<'_>) -> io::Result<()>;
-}
-
 /// Writes a capture.
 ///
 /// # Errors
@@ -83,13 +67,10 @@ pub fn generate(settings: &Settings, output: &mut dyn Write) -> Result<(), Gener
         return Err(GenerateError::Rate(rate));
     }
     let mut random = Random::new(seed);
-    let mut listings: Vec<_> = (0..symbols).map(|at| Listing::new(venue, at, &mut random)).collect();
-    let mut teller: Box<dyn Teller> = match venue {
-        Venue::Binance => Box::new(binance::Binance::new(symbols)),
-        Venue::Coinbase => Box::new(coinbase::Coinbase::new(symbols)),
-        Venue::Kraken => Box::new(kraken::Kraken::new(&listings)),
-    };
-    let mut out = Output { writer: Writer::new(output), now: START_NS };
+    let (notation, teller) = (venue.profile().notation, venue.profile().teller);
+    let mut listings: Vec<_> = (0..symbols).map(|at| Listing::new(notation, at, &mut random)).collect();
+    let mut teller = teller(&listings);
+    let mut out = Output::new(Writer::new(output), START_NS);
     out.writer.header(
         &Header::of_venue(venue.name()).with("generator", "feed-replay").with("seed", &seed.to_string()),
     )?;
@@ -112,30 +93,6 @@ pub fn generate(settings: &Settings, output: &mut dyn Write) -> Result<(), Gener
     out.now = out.now.max(pause_at);
     teller.pause(&listings, &mut out)?;
     Ok(())
-}
-
-/// Where a teller writes to, and what time it is in the market.
-struct Output<'a> {
-    writer: Writer<&'a mut dyn Write>,
-    now: UnixNanos,
-}
-
-impl Output<'_> {
-    fn frame(&mut self, text: &str) -> io::Result<()> {
-        self.record(Body::Frame(text))
-    }
-
-    fn record(&mut self, body: Body<'_>) -> io::Result<()> {
-        self.writer.write(&Record { time: self.now + LATENCY_NS, conn: 0, body })
-    }
-
-    fn now_ms(&self) -> u64 {
-        self.now / 1_000_000
-    }
-
-    fn now_text(&self) -> String {
-        crate::time::rfc3339_micros(self.now)
-    }
 }
 
 #[cfg(test)]

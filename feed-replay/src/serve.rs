@@ -8,12 +8,9 @@ mod schedule;
 
 pub use schedule::{Speed, When};
 
-use crate::stand_in::{ConnId, HttpReply, StandIn, Target};
+use crate::stand_in::{ConnId, HttpReply, Target};
 use crate::tape::{Tape, TapeError};
 use crate::venue::Venue;
-use crate::venue::binance::Binance;
-use crate::venue::coinbase::Coinbase;
-use crate::venue::kraken::Kraken;
 use player::Player;
 use std::future::Future;
 use std::io;
@@ -209,15 +206,6 @@ async fn accept(listener: TcpListener, shared: Shared) {
         let _ = stream.set_nodelay(true);
         let serving = http::serve(stream, shared.clone(), permit);
         shared.tasks.spawn(serving);
-    }
-}
-
-/// The state machine of a venue.
-fn stand_in(venue: Venue, limits: &Limits) -> Box<dyn StandIn> {
-    match venue {
-        Venue::Binance => Box::<Binance>::default(),
-        Venue::Coinbase => Box::new(Coinbase::new(limits.subscribe_within)),
-        Venue::Kraken => Box::<Kraken>::default(),
     }
 }
 

@@ -1,9 +1,13 @@
-//! What is particular to each venue: how its frames are read, and how it answers.
+//! What is particular to each venue: how its frames are read, how it answers, and how a capture in its format is made.
 
 pub mod binance;
 pub mod coinbase;
 pub mod kraken;
 
+use crate::generate::listing::{Listing, Notation};
+use crate::generate::teller::Teller;
+use crate::serve::Limits;
+use crate::stand_in::StandIn;
 use schemas::capture::UnixNanos;
 use std::borrow::Cow;
 use std::fmt;
@@ -18,6 +22,20 @@ pub enum Venue {
     Coinbase,
     /// Kraken, WebSocket version 2.
     Kraken,
+}
+
+/// What a venue is to the rest of the program. Each one's file has one; here is the list of them.
+pub(crate) struct Profile {
+    /// Whose machine reads its frames, and its name.
+    pub(crate) feed: feed::venue::Venue,
+    /// What a frame is.
+    pub(crate) classify: fn(&str) -> Class<'_>,
+    /// Makes what stands in for it.
+    pub(crate) stand_in: fn(&Limits) -> Box<dyn StandIn>,
+    /// How it writes symbols and numbers.
+    pub(crate) notation: Notation,
+    /// Makes what tells of a generated market in its format.
+    pub(crate) teller: fn(&[Listing]) -> Box<dyn Teller>,
 }
 
 /// What a frame is, as far as captures are concerned.
@@ -67,30 +85,46 @@ impl Venue {
     /// All of them.
     pub const ALL: [Venue; 3] = [Venue::Binance, Venue::Coinbase, Venue::Kraken];
 
+    pub(crate) const fn profile(self) -> &'static Profile {
+        match self {
+            Venue::Binance => &binance::PROFILE,
+            Venue::Coinbase => &coinbase::PROFILE,
+            Venue::Kraken => &kraken::PROFILE,
+        }
+    }
+
+    /// Whose machine reads its frames.
+    #[must_use]
+    pub const fn feed(self) -> feed::venue::Venue {
+        self.profile().feed
+    }
+
     /// The name in command lines and captures.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Venue::Binance => "binance",
-            Venue::Coinbase => "coinbase",
-            Venue::Kraken => "kraken",
-        }
+    pub const fn name(self) -> &'static str {
+        self.feed().name()
     }
 
     /// What this venue's frame is.
     #[must_use]
     pub fn classify(self, frame: &str) -> Class<'_> {
-        match self {
-            Venue::Binance => binance::frame::classify(frame),
-            Venue::Coinbase => coinbase::frame::classify(frame),
-            Venue::Kraken => kraken::frame::classify(frame),
-        }
+        (self.profile().classify)(frame)
     }
 
     /// The venue whose frame this is, if it is one that could come from no other.
     #[must_use]
     pub fn of_frame(frame: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|venue| venue.classify(frame).kind != ClassKind::Unknown)
+    }
+
+    /// The names of those that fit, for people: `binance, coinbase or kraken`.
+    #[must_use]
+    pub fn names(fits: impl Fn(Self) -> bool) -> String {
+        let names: Vec<_> = Self::ALL.into_iter().filter(|venue| fits(*venue)).map(Self::name).collect();
+        match names.as_slice() {
+            [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+            names => names.concat(),
+        }
     }
 }
 
@@ -107,6 +141,6 @@ impl FromStr for Venue {
         Self::ALL
             .into_iter()
             .find(|venue| venue.name() == text)
-            .ok_or_else(|| format!("expected binance, coinbase or kraken, found {text:?}"))
+            .ok_or_else(|| format!("expected {}, found {text:?}", Self::names(|_| true)))
     }
 }

@@ -10,36 +10,37 @@ mod fetches;
 
 use crate::core::Core;
 use crate::counters::{Fault, FeedCounters};
-use crate::machine::{Actions, Fetch, Machine, Purpose};
-use crate::market::{Market, MarketError};
+use crate::machine::{Actions, Fetch, Machine, MachineError, Purpose};
+use crate::market::Market;
 use crate::settings::{Quotes, Settings, Trades};
-use crate::venue::Glance;
+use crate::venue::{Depths, Glance, Profile};
 use feed::Feed;
 use schemas::model::{Channel, Micros};
 use schemas::venue::Parser;
 use schemas::venue::binance::{self as venue, Message, STREAMS_PER_CONNECTION_MAX, Stream};
 use std::sync::Arc;
 
-/// Why a connection to Binance cannot be set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BinanceError {
-    /// More streams than the venue lets one connection carry; see [`connections`].
-    #[error("{0} streams, and Binance carries at most {max} on a connection", max = STREAMS_PER_CONNECTION_MAX)]
-    Streams(usize),
-    /// The symbols cannot be opened.
-    #[error(transparent)]
-    Market(#[from] MarketError),
-}
+pub(crate) const PROFILE: Profile = Profile {
+    connections,
+    depths: Depths::UpTo(5_000),
+    has_aggregates: true,
+    depth_ms: &[100, 1_000],
+    rest_depth: true,
+    rest_hosts: &[
+        ("stream.binance.com", "api.binance.com"),
+        ("data-stream.binance.vision", "data-api.binance.vision"),
+    ],
+    ..Profile::new("binance", |settings, market| Ok(Box::new(Binance::new(settings, market)?)), glance)
+};
 
 /// The machine of one connection to Binance spot.
-pub struct Binance {
+pub(crate) struct Binance {
     parser: Parser,
     feed: Feed,
 }
 
 /// The settings of as many connections as the symbols need by the venue's rules.
-#[must_use]
-pub fn connections(settings: &Settings) -> Vec<Settings> {
+fn connections(settings: &Settings) -> Vec<Settings> {
     let symbols_max = STREAMS_PER_CONNECTION_MAX / streams_of_symbol(settings).len().max(1);
     let of = |symbols: &[String]| Settings { symbols: symbols.to_vec(), ..settings.clone() };
     match settings.symbols.chunks(symbols_max).map(of).collect::<Vec<_>>() {
@@ -52,13 +53,14 @@ impl Binance {
     /// A connection for the symbols of the settings, which exist from here on.
     ///
     /// # Errors
-    /// [`BinanceError`] if they need more than one connection or cannot be opened.
-    pub fn new(settings: Settings, market: Arc<Market>) -> Result<Self, BinanceError> {
+    /// [`MachineError`] if they need more than one connection or cannot be opened.
+    pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MachineError> {
         let of_symbol = streams_of_symbol(&settings);
         let name = |symbol: &String| of_symbol.iter().map(|stream| stream.name(symbol)).collect::<Vec<_>>();
         let streams: Vec<_> = settings.symbols.iter().flat_map(name).collect();
         if streams.len() > STREAMS_PER_CONNECTION_MAX {
-            return Err(BinanceError::Streams(streams.len()));
+            let (max, asked) = (STREAMS_PER_CONNECTION_MAX, streams.len());
+            return Err(MachineError::Streams { venue: "Binance", max, asked });
         }
         let snapshot_levels = snapshot_levels(&settings);
         let feed = Feed::new(Core::new(settings, market)?, streams, snapshot_levels);
@@ -163,7 +165,7 @@ fn snapshot_levels(settings: &Settings) -> u16 {
 }
 
 /// What a frame is.
-pub(crate) fn glance(frame: &mut [u8], parser: &mut Parser) -> Glance {
+fn glance(frame: &mut [u8], parser: &mut Parser) -> Glance {
     match venue::parse(frame, parser).map(|frame| frame.message) {
         Ok(Message::BookTicker { .. }) => Glance::Quote,
         Ok(Message::Trade { .. }) => Glance::Trade,

@@ -12,6 +12,7 @@ use crate::silence::{Due, Silence};
 use crate::trade_ids::{Seen, TradeIds};
 use rustc_hash::FxHashMap;
 use schemas::model::{Level, Micros, Quote, State, Trade};
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -218,27 +219,71 @@ impl<S: Default> Core<S> {
         bids: &[Level],
         asks: &[Level],
     ) -> Result<(), Offence> {
-        let Listed { out, book, crossing, name, .. } = &mut self.symbols[at];
+        let Listed { book, name, .. } = &mut self.symbols[at];
         book.reset(bids, asks).map_err(|impossible| Offence::impossible(name, &impossible))?;
+        self.publish_reset(at, times);
+        Ok(())
+    }
+
+    /// The same with a book of another depth, if it passes a check before it is published.
+    pub(crate) fn reset_checked<E>(
+        &mut self,
+        at: usize,
+        times: Times,
+        depth: BookDepth,
+        (bids, asks): (&[Level], &[Level]),
+        check: impl FnOnce(&Book) -> Result<(), E>,
+    ) -> Result<Result<(), E>, Offence> {
+        let Listed { book, name, .. } = &mut self.symbols[at];
+        if book.depth() != depth {
+            *book = Book::new(depth);
+        }
+        book.reset(bids, asks).map_err(|impossible| Offence::impossible(name, &impossible))?;
+        let checked = check(book);
+        if checked.is_ok() {
+            self.publish_reset(at, times);
+        }
+        Ok(checked)
+    }
+
+    fn publish_reset(&mut self, at: usize, times: Times) {
+        let Listed { out, book, crossing, .. } = &mut self.symbols[at];
         out.book_reset(times, book);
         *crossing = Crossing::default();
         self.book_began(times.rx);
-        Ok(())
     }
 
     /// Changes a book and publishes what changed.
     pub(crate) fn change_book(&mut self, at: usize, times: Times, bids: &[Level], asks: &[Level]) -> Changed {
+        let unchecked = None::<fn(&Book) -> Result<(), Infallible>>;
+        let Ok(changed) = self.change_checked(at, times, (bids, asks), unchecked);
+        changed
+    }
+
+    /// The same, if the book passes a check before it is published. One that does is right, however long it stays crossed.
+    pub(crate) fn change_checked<E>(
+        &mut self,
+        at: usize,
+        times: Times,
+        (bids, asks): (&[Level], &[Level]),
+        check: Option<impl FnOnce(&Book) -> Result<(), E>>,
+    ) -> Result<Changed, E> {
         let Listed { out, book, crossing, name, .. } = &mut self.symbols[at];
-        match book.apply(bids, asks) {
-            Ok(Some(delta)) => out.book_update(times, delta, book),
-            Ok(None) => {}
-            Err(impossible) => return Changed::Wrong(Offence::impossible(name, &impossible)),
+        let delta = match book.apply(bids, asks) {
+            Ok(delta) => delta,
+            Err(impossible) => return Ok(Changed::Wrong(Offence::impossible(name, &impossible))),
+        };
+        let is_checked = check.is_some();
+        check.map_or(Ok(()), |check| check(book))?;
+        if let Some(delta) = delta {
+            out.book_update(times, delta, book);
         }
-        match crossing.look(book.is_crossed(), times.rx) {
+        Ok(match crossing.look(book.is_crossed(), times.rx) {
             Verdict::Fine => Changed::Fine,
             Verdict::Began => Changed::Crossed,
+            Verdict::Persists if is_checked => Changed::Fine,
             Verdict::Persists => Changed::Wrong(Offence::crossed(name)),
-        }
+        })
     }
 
     /// Says that a book has lost its way and is fetched anew.

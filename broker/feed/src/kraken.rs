@@ -6,169 +6,112 @@
 
 use crate::book::{Book, BookDepth};
 use crate::core::{Core, Offence};
-use crate::counters::{Fault, FeedCounters};
-use crate::crossing::Verdict;
-use crate::machine::{Actions, Fetch, Machine};
-use crate::market::{Market, MarketError};
-use crate::pacer::backoff_us;
+use crate::counters::Fault;
+use crate::in_band::{self, InBand, Mismatch, Session};
+use crate::machine::{Actions, MachineError};
+use crate::market::Market;
+use crate::pacer::Pacer;
 use crate::publish::Times;
 use crate::salvage;
 use crate::settings::{Quotes, Settings};
-use crate::timers::Timers;
-use crate::venue::Glance;
+use crate::venue::{Depths, Glance, Profile};
 use schemas::model::{Channel, Micros, Trade, TradeId};
-use schemas::venue::Parser;
 use schemas::venue::kraken::{self as venue, BOOK_DEPTHS, Message, Reply, Subscription};
+use schemas::venue::{Parser, VenueError};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How long a snapshot may take before it is asked for again.
-const SNAPSHOT_WITHIN_US: u64 = 10_000_000;
-/// A book that was right for so long counts as sound when it breaks.
-const SOUND_AFTER_US: u64 = 60_000_000;
-const FIRST_RETRY_US: u64 = 1_000_000;
-const LONGEST_RETRY_US: u64 = 30_000_000;
+pub(crate) const PROFILE: Profile = Profile {
+    depths: Depths::Among(&BOOK_DEPTHS),
+    ..Profile::new("kraken", |settings, market| Ok(Box::new(Kraken::new(settings, market)?)), glance)
+};
 
-/// Why a connection to Kraken cannot be set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KrakenError {
-    /// The venue does not offer this depth.
-    #[error("depth: Kraken offers {BOOK_DEPTHS:?} levels, not {0}")]
-    Depth(usize),
-    /// The symbols cannot be opened.
-    #[error(transparent)]
-    Market(#[from] MarketError),
-}
+/// The venue does not say how many messages it takes, only that there is a limit.
+const PACER: Pacer = Pacer::new(100_000, 2_000_000);
 
 /// The machine of one connection to Kraken.
-pub struct Kraken {
-    parser: Parser,
-    feed: Feed,
-}
+pub(crate) type Kraken = InBand<Feed>;
 
-struct Feed {
-    core: Core<Pair>,
+/// What is particular to Kraken.
+pub(crate) struct Feed {
+    session: Session<Pair>,
     depth: u16,
     request_id: u64,
     /// The requests for tickers, so that it is known when one is refused.
     ticker_requests: Range<u64>,
-    /// When the book of a pair is to be subscribed to anew.
-    resubscribe: Timers,
 }
 
 /// What is kept of each symbol.
 #[derive(Default)]
-struct Pair {
-    /// Since when the book follows the venue's; none while a snapshot is awaited.
-    joined: Option<Micros>,
+pub(crate) struct Pair {
     /// The depth that was granted.
     depth: Option<usize>,
-    /// Breaks in a row.
-    failures: u32,
 }
 
 impl Kraken {
     /// A connection for the symbols of the settings, which exist from here on.
     ///
     /// # Errors
-    /// [`KrakenError`] if the venue does not have the depth, or the symbols cannot be opened.
-    pub fn new(settings: Settings, market: Arc<Market>) -> Result<Self, KrakenError> {
+    /// [`MachineError`] if the venue does not have the depth, or the symbols cannot be opened.
+    pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MachineError> {
         let depth = match settings.depth {
-            Some(depth) => offered(depth).ok_or(KrakenError::Depth(depth))?,
+            Some(asked) => {
+                let refused = MachineError::Depth { venue: "Kraken", offered: &BOOK_DEPTHS, asked };
+                offered(asked).ok_or(refused)?
+            }
             None => offered_from(settings.book_depth),
         };
         let settings = Settings { separator: Some('/'), ..settings };
-        let feed = Feed {
-            core: Core::new(settings, market)?,
-            depth,
-            request_id: 1,
-            ticker_requests: 0..0,
-            resubscribe: Timers::default(),
-        };
-        Ok(Self { parser: Parser::default(), feed })
+        let session = Session::new(settings, market, PACER)?;
+        Ok(Self::of(Feed { session, depth, request_id: 1, ticker_requests: 0..0 }))
     }
 }
 
-impl Machine for Kraken {
-    fn dial(&self) -> String {
-        "/v2".to_owned()
+impl in_band::Feed for Feed {
+    type Symbol = Pair;
+    type Message<'a> = Message<'a>;
+    const PATH: &'static str = "/v2";
+
+    fn session(&self) -> &Session<Pair> {
+        &self.session
     }
 
-    fn connected(&mut self, now: Micros, actions: &mut Actions) {
-        self.feed.connected(now, actions);
+    fn session_mut(&mut self) -> &mut Session<Pair> {
+        &mut self.session
     }
 
-    fn frame(&mut self, rx: Micros, frame: &mut Vec<u8>, _actions: &mut Actions) {
-        let Self { parser, feed } = self;
-        feed.core.received(rx, frame.len());
-        match venue::parse(frame, parser).map(|message| feed.take(rx, message)) {
-            Ok(Ok(())) => {}
-            Ok(Err(offence)) => feed.core.offence(rx, &offence, frame),
-            Err(error) => {
-                feed.core.fault(rx, Fault::Malformed, &error, frame);
-                feed.damaged(rx, frame);
-            }
-        }
+    fn parse<'a>(frame: &'a mut [u8], parser: &'a mut Parser) -> Result<Message<'a>, VenueError> {
+        venue::parse(frame, parser)
     }
 
-    fn fetched(&mut self, _: Micros, _: &Fetch, _: Result<&mut Vec<u8>, String>, _: &mut Actions) {}
-
-    fn disconnected(&mut self, now: Micros, reason: &str) {
-        self.feed.core.disconnected(now, reason);
-        self.feed.resubscribe.clear();
-        self.feed.core.symbols.iter_mut().for_each(|symbol| symbol.data = Pair::default());
-    }
-
-    fn deadline(&self) -> Option<Micros> {
-        [self.feed.core.deadline(), self.feed.resubscribe.deadline()].into_iter().flatten().min()
-    }
-
-    fn tick(&mut self, now: Micros, actions: &mut Actions) {
-        self.feed.core.tick(now, actions);
-        while let Some(at) = self.feed.resubscribe.next(now) {
-            self.feed.resubscribe(at, now, actions);
-        }
-    }
-
-    fn counters(&self) -> &Arc<FeedCounters> {
-        &self.feed.core.counters
-    }
-
-    fn is_live(&self) -> bool {
-        self.feed.core.is_live()
-    }
-}
-
-impl Feed {
-    fn connected(&mut self, now: Micros, actions: &mut Actions) {
-        self.core.connected(now);
-        let channels = self.core.settings.channels;
-        let names = self.core.settings.symbols.clone();
+    fn subscribe(&mut self) -> Vec<String> {
+        let Settings { channels, quotes, ref symbols, .. } = self.core().settings;
+        let names = symbols.clone();
+        let mut requests = Vec::new();
         if channels.has(Channel::Book) {
-            self.subscribe(Subscription::Book { depth: self.depth }, &names, actions);
-            let open = self.core.symbols.len();
-            (0..open).for_each(|at| self.resubscribe.set(at, now.plus(SNAPSHOT_WITHIN_US)));
+            requests.extend(self.request(Subscription::Book { depth: self.depth }, &names));
         }
         if channels.has(Channel::Trades) {
             // The last trades tell what was missed while there was no connection.
-            self.subscribe(Subscription::Trade { snapshot: true }, &names, actions);
+            requests.extend(self.request(Subscription::Trade { snapshot: true }, &names));
         }
-        let quotes = channels.has(Channel::Quotes) && self.core.settings.quotes != Quotes::Book;
-        if quotes || channels.has(Channel::Ticker) {
+        if (channels.has(Channel::Quotes) && quotes != Quotes::Book) || channels.has(Channel::Ticker) {
             let first = self.request_id;
-            self.subscribe(Subscription::Ticker, &names, actions);
+            requests.extend(self.request(Subscription::Ticker, &names));
             self.ticker_requests = first..self.request_id;
         }
+        requests
     }
 
-    fn subscribe(&mut self, subscription: Subscription, names: &[String], actions: &mut Actions) {
-        for request in venue::subscribe(subscription, names, self.request_id) {
-            self.request_id += 1;
-            actions.send(request);
-        }
+    fn subscribe_anew(&mut self, symbol: &str) -> Vec<String> {
+        let subscription = Subscription::Book { depth: self.depth };
+        let mut requests = venue::unsubscribe(subscription, &[symbol], self.request_id);
+        self.request_id += requests.len() as u64;
+        requests.extend(self.request(subscription, &[symbol]));
+        requests
     }
 
-    fn take(&mut self, rx: Micros, message: Message<'_>) -> Result<(), Offence> {
+    fn take(&mut self, rx: Micros, message: Message<'_>, _: &mut Actions) -> Result<(), Offence> {
         match message {
             Message::Book { snapshot, books } => {
                 let mut outcome = Ok(());
@@ -177,150 +120,85 @@ impl Feed {
                     let next = self.book(rx, snapshot, &book);
                     outcome = outcome.and(next);
                 }
-                outcome
+                return outcome;
             }
             Message::Trades { snapshot, trades } => {
-                for of_symbol in trades {
-                    self.trades(rx, snapshot, of_symbol);
-                }
-                Ok(())
+                trades.into_iter().for_each(|of_symbol| self.trades(rx, snapshot, of_symbol));
             }
-            Message::Ticker { tickers } => {
-                for ticker in tickers {
-                    self.ticker(rx, &ticker);
-                }
-                Ok(())
-            }
-            Message::Reply(reply) => self.reply(rx, &reply),
-            Message::Status { system, .. } => {
-                self.status(rx, system);
-                Ok(())
-            }
-            Message::Heartbeat | Message::Pong { .. } | Message::Instruments { .. } => Ok(()),
+            Message::Ticker { tickers } => tickers.iter().for_each(|ticker| self.ticker(rx, ticker)),
+            Message::Reply(reply) => return self.reply(rx, &reply),
+            Message::Status { system, .. } => self.status(rx, system),
+            Message::Heartbeat | Message::Pong { .. } | Message::Instruments { .. } => {}
             Message::Unknown { name } => {
                 let name = name.unwrap_or("none");
-                Err(Offence::new(Fault::Unknown, format!("a message of unknown kind {name}")))
+                return Err(Offence::new(Fault::Unknown, format!("a message of unknown kind {name}")));
             }
         }
-    }
-
-    fn book(&mut self, rx: Micros, is_snapshot: bool, part: &venue::Book<'_>) -> Result<(), Offence> {
-        let Some(at) = self.core.place(part.symbol, rx) else { return Ok(()) };
-        let times = Times::new(part.time, rx);
-        match (is_snapshot, self.core.symbols[at].data.joined) {
-            (true, _) => self.snapshot(at, times, part),
-            (false, Some(_)) => self.update(at, times, part),
-            // What still comes of a subscription that was given up.
-            (false, None) => Ok(()),
-        }
-    }
-
-    /// A whole book: the first one, or one after a break; one that comes out of the blue is a new beginning, too.
-    fn snapshot(&mut self, at: usize, times: Times, part: &venue::Book<'_>) -> Result<(), Offence> {
-        let symbol = &mut self.core.symbols[at];
-        // A recording may lack the reply, and then the first snapshot shows how deep books were asked for.
-        let seen = offered_from(part.bids.len().max(part.asks.len()));
-        let asked = if self.core.settings.is_recorded { seen } else { self.depth };
-        let depth = symbol.data.depth.or(self.core.settings.depth).unwrap_or(asked.into());
-        symbol.book = Book::new(BookDepth::subscribed(self.core.settings.book_depth, depth));
-        if let Err(impossible) = symbol.book.reset(part.bids, part.asks) {
-            return self.broken(at, times.rx, Offence::impossible(part.symbol, &impossible));
-        }
-        if symbol.book.checksum() != part.checksum {
-            self.mismatch(at, times.rx, part.checksum);
-            return Ok(());
-        }
-        symbol.data.joined = Some(times.rx);
-        symbol.out.book_reset(times, &symbol.book);
-        self.core.book_began(times.rx);
-        self.resubscribe.unset(at);
         Ok(())
     }
 
-    fn update(&mut self, at: usize, times: Times, part: &venue::Book<'_>) -> Result<(), Offence> {
-        let symbol = &mut self.core.symbols[at];
-        let delta = match symbol.book.apply(part.bids, part.asks) {
-            Ok(delta) => delta,
-            Err(impossible) => {
-                return self.broken(at, times.rx, Offence::impossible(part.symbol, &impossible));
-            }
+    fn books_in(frame: &[u8]) -> Option<Vec<&str>> {
+        salvage::about(frame, "channel", |channel| channel == "book", "symbol")
+    }
+}
+
+impl Feed {
+    fn core(&mut self) -> &mut Core<Pair> {
+        &mut self.session.core
+    }
+
+    fn request<S: AsRef<str>>(&mut self, subscription: Subscription, names: &[S]) -> Vec<String> {
+        let requests = venue::subscribe(subscription, names, self.request_id);
+        self.request_id += requests.len() as u64;
+        requests
+    }
+
+    fn book(&mut self, rx: Micros, is_snapshot: bool, part: &venue::Book<'_>) -> Result<(), Offence> {
+        let Some(at) = self.core().place(part.symbol, rx) else { return Ok(()) };
+        let (times, sides) = (Times::new(part.time, rx), (part.bids, part.asks));
+        let check = |book: &Book| match book.checksum() {
+            ours if ours == part.checksum => Ok(()),
+            ours => Err(Mismatch { ours: ours.into(), theirs: part.checksum.into() }),
         };
-        if symbol.book.checksum() != part.checksum {
-            self.mismatch(at, times.rx, part.checksum);
-            return Ok(());
+        if !is_snapshot {
+            return self.session.change_checked(at, times, sides, check);
         }
-        if let Some(delta) = delta {
-            symbol.out.book_update(times, delta, &symbol.book);
-        }
-        // That it is right, however long it stays so, is what the checksum says.
-        match symbol.crossing.look(symbol.book.is_crossed(), times.rx) {
-            Verdict::Began => Err(Offence::crossed(part.symbol)),
-            Verdict::Fine | Verdict::Persists => Ok(()),
-        }
+        // The first one, or one after a break; one that comes out of the blue is a new beginning, too.
+        let depth = self.depth_of(at, part.bids.len().max(part.asks.len()));
+        self.session.snapshot_checked(at, times, depth, sides, check)
     }
 
-    fn mismatch(&mut self, at: usize, now: Micros, expected: u32) {
-        let symbol = &self.core.symbols[at];
-        let reason = format!("checksum {}, the venue's is {expected}", symbol.book.checksum());
-        self.core.counters.checksum_failures.up();
-        let name = symbol.name.clone();
-        self.core.warn(now, &reason, name.as_bytes());
-        self.resync(at, now, &reason);
-    }
-
-    fn broken(&mut self, at: usize, now: Micros, offence: Offence) -> Result<(), Offence> {
-        self.resync(at, now, &offence.what);
-        Err(offence)
-    }
-
-    fn resync(&mut self, at: usize, now: Micros, reason: &str) {
-        self.core.resyncing(at, reason, now);
-        let pair = &mut self.core.symbols[at].data;
-        let was_sound = pair.joined.take().is_some_and(|joined| now.since(joined) >= SOUND_AFTER_US);
-        let wait_us = match pair.failures {
-            0 => 0,
-            _ if was_sound => 0,
-            failures => backoff_us(failures, FIRST_RETRY_US, LONGEST_RETRY_US),
-        };
-        pair.failures = if was_sound { 1 } else { pair.failures.saturating_add(1) };
-        self.resubscribe.set(at, now.plus(wait_us));
-    }
-
-    /// Asks for the book of a pair anew, and again if that leads to nothing.
-    fn resubscribe(&mut self, at: usize, now: Micros, actions: &mut Actions) {
-        let subscription = Subscription::Book { depth: self.depth };
-        let name = [self.core.symbols[at].name.to_string()];
-        for request in venue::unsubscribe(subscription, &name, self.request_id) {
-            self.request_id += 1;
-            actions.send(request);
-        }
-        self.subscribe(subscription, &name, actions);
-        let pair = &mut self.core.symbols[at].data;
-        let wait_us = backoff_us(pair.failures, SNAPSHOT_WITHIN_US, 6 * SNAPSHOT_WITHIN_US);
-        pair.failures = pair.failures.saturating_add(1);
-        self.resubscribe.set(at, now.plus(wait_us));
+    /// How deep a book is that begins with so many levels.
+    fn depth_of(&self, at: usize, levels: usize) -> BookDepth {
+        let Core { settings, symbols, .. } = &self.session.core;
+        // A recording may lack the reply, and then the first snapshot shows how deep books were asked for.
+        let asked = if settings.is_recorded { offered_from(levels) } else { self.depth };
+        let depth = symbols[at].data.depth.or(settings.depth).unwrap_or(asked.into());
+        BookDepth::subscribed(settings.book_depth, depth)
     }
 
     fn trades(&mut self, rx: Micros, is_snapshot: bool, of_symbol: venue::Trades<'_>) {
-        let Some(at) = self.core.place(of_symbol.symbol, rx) else { return };
+        let core = self.core();
+        let Some(at) = core.place(of_symbol.symbol, rx) else { return };
         let mut trades: Vec<_> = of_symbol.trades.into_iter().filter_map(numbered).collect();
         if is_snapshot {
             trades.sort_by_key(|(id, _)| *id);
             let Some((newest, _)) = trades.last() else { return };
             // At first they are from before our time; later they hold what was missed.
-            if self.core.symbols[at].trade_ids.begin_behind(*newest) {
+            if core.symbols[at].trade_ids.begin_behind(*newest) {
                 return;
             }
         }
         let ts = trades.last().and_then(|(_, trade)| trade.ts);
-        self.core.trades(at, Times::new(ts, rx), trades.into_iter());
+        core.trades(at, Times::new(ts, rx), trades.into_iter());
     }
 
     fn ticker(&mut self, rx: Micros, part: &venue::SymbolTicker<'_>) {
-        let Some(at) = self.core.place(part.symbol, rx) else { return };
+        let core = self.core();
+        let Some(at) = core.place(part.symbol, rx) else { return };
         let times = Times::new(part.time, rx);
-        self.core.quote(at, times, part.quote);
-        self.core.symbols[at].out.ticker(times, part.ticker);
+        core.quote(at, times, part.quote);
+        core.symbols[at].out.ticker(times, part.ticker);
     }
 
     fn reply(&mut self, rx: Micros, reply: &Reply<'_>) -> Result<(), Offence> {
@@ -329,8 +207,8 @@ impl Feed {
             return Err(Offence::new(Fault::Refused, format!("refused: {error}")));
         }
         let granted = reply.symbol.filter(|_| reply.method == Some("subscribe"));
-        let Some(at) = granted.and_then(|symbol| self.core.place(symbol, rx)) else { return Ok(()) };
-        let symbol = &mut self.core.symbols[at];
+        let Some(at) = granted.and_then(|symbol| self.core().place(symbol, rx)) else { return Ok(()) };
+        let symbol = &mut self.core().symbols[at];
         match reply.channel {
             Some("book") => symbol.data.depth = reply.depth.and_then(|depth| usize::try_from(depth).ok()),
             Some("trade") => symbol.out.trades_live(rx),
@@ -342,34 +220,19 @@ impl Feed {
     /// Without tickers the book's top stands in for quotes, unless the settings want it otherwise.
     fn refused(&mut self, reply: &Reply<'_>) {
         let is_ticker = reply.req_id.is_some_and(|id| self.ticker_requests.contains(&id));
-        if !is_ticker || self.core.settings.quotes != Quotes::Auto {
+        if !is_ticker || self.core().settings.quotes != Quotes::Auto {
             return;
         }
-        if let Some(at) = reply.symbol.and_then(|symbol| self.core.known(symbol)) {
-            self.core.symbols[at].out.quotes_from_book();
+        if let Some(at) = reply.symbol.and_then(|symbol| self.core().known(symbol)) {
+            self.core().symbols[at].out.quotes_from_book();
         }
     }
 
     fn status(&mut self, now: Micros, system: &str) {
         if system == "maintenance" {
-            self.core.halt(now, "the venue is in maintenance");
+            self.core().halt(now, "the venue is in maintenance");
         } else {
-            self.core.unhalt(now);
-        }
-    }
-
-    /// A message about a book that cannot be read is a change that is missing there.
-    fn damaged(&mut self, now: Micros, frame: &[u8]) {
-        if !salvage::strings(frame, "channel").any(|channel| channel == "book") {
-            return;
-        }
-        let named: Vec<_> =
-            salvage::strings(frame, "symbol").filter_map(|symbol| self.core.known(symbol)).collect();
-        let about = if named.is_empty() { (0..self.core.symbols.len()).collect() } else { named };
-        for at in about {
-            if self.core.symbols[at].data.joined.is_some() {
-                self.resync(at, now, "a message that cannot be read");
-            }
+            self.core().unhalt(now);
         }
     }
 }
@@ -392,7 +255,7 @@ fn offered_from(levels: usize) -> u16 {
 }
 
 /// What a frame is.
-pub(crate) fn glance(frame: &[u8], parser: &mut Parser) -> Glance {
+fn glance(frame: &mut [u8], parser: &mut Parser) -> Glance {
     match venue::parse(frame, parser) {
         Ok(Message::Ticker { .. }) => Glance::Quote,
         Ok(Message::Trades { .. }) => Glance::Trade,

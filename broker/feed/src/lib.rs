@@ -1,14 +1,15 @@
 //! Feed adapters as state machines without I/O, order books, and the publishing of what they see.
 
-pub mod binance;
+mod binance;
 pub mod book;
-pub mod coinbase;
+mod coinbase;
 mod complaints;
 mod core;
 pub mod counters;
 mod crossing;
 pub mod digest;
-pub mod kraken;
+mod in_band;
+mod kraken;
 pub mod machine;
 pub mod market;
 mod pacer;

@@ -1,8 +1,37 @@
 //! A venue's adapter as a state machine without I/O, and what it asks of the shell around it.
 
 use crate::counters::FeedCounters;
+use crate::market::MarketError;
 use schemas::model::Micros;
 use std::sync::Arc;
+
+/// Why a machine cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MachineError {
+    /// The venue does not offer books of this depth.
+    #[error("depth: {venue} offers {offered:?} levels, not {asked}")]
+    Depth {
+        /// The venue.
+        venue: &'static str,
+        /// The depths that it offers.
+        offered: &'static [u16],
+        /// What the settings want.
+        asked: usize,
+    },
+    /// More than the venue lets one connection carry; see [`crate::venue::Venue::connections`].
+    #[error("{asked} streams, and {venue} carries at most {max} on a connection")]
+    Streams {
+        /// The venue.
+        venue: &'static str,
+        /// The most that it carries.
+        max: usize,
+        /// What the symbols need.
+        asked: usize,
+    },
+    /// The symbols cannot be opened.
+    #[error(transparent)]
+    Market(#[from] MarketError),
+}
 
 /// A venue's adapter without I/O: bytes and times in, entries published and actions out.
 ///

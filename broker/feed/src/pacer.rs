@@ -1,6 +1,8 @@
 //! Keeps to a venue's limits on requests.
 
+use crate::machine::Actions;
 use schemas::model::Micros;
+use std::collections::VecDeque;
 
 /// Lets requests pass at a steady rate, some of them at once after a pause (the generic cell rate algorithm).
 #[derive(Debug, Clone)]
@@ -26,6 +28,55 @@ impl Pacer {
     /// Counts a request that passes at `now`.
     pub(crate) fn take(&mut self, now: Micros) {
         self.paid_until = self.paid_until.max(now).plus(self.cost_us);
+    }
+}
+
+/// Requests that wait for their turn.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    waiting: VecDeque<String>,
+    pacer: Pacer,
+}
+
+impl Requests {
+    /// None yet; they go at this pace.
+    pub(crate) const fn new(pacer: Pacer) -> Self {
+        Self { waiting: VecDeque::new(), pacer }
+    }
+
+    /// Lets these wait behind the others.
+    pub(crate) fn extend(&mut self, requests: impl IntoIterator<Item = String>) {
+        self.waiting.extend(requests);
+    }
+
+    /// Forgets what waits: there is nobody to send it to.
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Sends what may go now.
+    pub(crate) fn send(&mut self, now: Micros, actions: &mut Actions) {
+        while self.pacer.ready_at() <= now
+            && let Some(request) = self.waiting.pop_front()
+        {
+            self.pacer.take(now);
+            actions.send(request);
+        }
+    }
+
+    /// When [`send`](Self::send) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        (!self.waiting.is_empty()).then(|| self.free_at())
+    }
+
+    /// Whether a further request would go at once.
+    pub(crate) fn is_free(&self, now: Micros) -> bool {
+        self.waiting.is_empty() && self.free_at() <= now
+    }
+
+    /// When a request may go, if none waits before it.
+    pub(crate) fn free_at(&self) -> Micros {
+        self.pacer.ready_at()
     }
 }
 

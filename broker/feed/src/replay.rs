@@ -8,10 +8,10 @@ mod request;
 
 use crate::counters::Fault;
 use crate::digest::hex;
-use crate::machine::{Actions, Fetch, Machine, Purpose};
+use crate::machine::{Actions, Fetch, Machine, MachineError, Purpose};
 use crate::market::Market;
 use crate::settings::Settings;
-use crate::venue::{MachineError, Venue};
+use crate::venue::Venue;
 use schemas::capture::{Body, ReadError, Reader, UnixNanos, is_rest_depth};
 use schemas::model::Micros;
 use sha2::{Digest as _, Sha256};
@@ -304,7 +304,7 @@ impl io::Write for Hashing<'_> {
 fn kind_of(body: &Body<'_>, venue: Venue, text: &mut Vec<u8>) -> Kind {
     text.clear();
     let (kind, bytes): (Kind, &[u8]) = match body {
-        Body::Frame(frame) if venue == Venue::Binance && is_rest_depth(frame) => {
+        Body::Frame(frame) if venue.has_rest_depth() && is_rest_depth(frame) => {
             let fetch = Fetch { path: String::new(), purpose: Purpose::DepthOfUnknown };
             (Kind::Fetched(fetch), frame.as_bytes())
         }

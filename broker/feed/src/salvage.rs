@@ -1,7 +1,19 @@
 //! What can still be read in a message that cannot be read: which symbol it was about.
 
+/// The symbols, behind `symbol_key`, of a damaged message about a book, which the word behind `kind_key` tells; nothing if it
+/// is about something else.
+pub(crate) fn about<'a>(
+    text: &'a [u8],
+    kind_key: &str,
+    is_book: impl Fn(&str) -> bool,
+    symbol_key: &str,
+) -> Option<Vec<&'a str>> {
+    let is_about_book = strings(text, kind_key).any(is_book);
+    is_about_book.then(|| strings(text, symbol_key).collect())
+}
+
 /// The strings that stand behind `"key":` in a damaged JSON text.
-pub(crate) fn strings<'a>(text: &'a [u8], key: &str) -> impl Iterator<Item = &'a str> {
+fn strings<'a>(text: &'a [u8], key: &str) -> impl Iterator<Item = &'a str> {
     let quoted = format!("\"{key}\"");
     let found: Vec<usize> =
         memchr::memmem::find_iter(text, quoted.as_bytes()).map(|at| at + quoted.len()).collect();

@@ -1,6 +1,9 @@
 //! What the crate's tests share: a market, and its topics' frames as text.
 
+use crate::counters::Fault;
+use crate::machine::{Action, Actions, Machine, MachineError};
 use crate::market::{Market, MarketLimits};
+use crate::settings::Settings;
 use crate::topic::Table;
 use schemas::decimal::Decimal;
 use schemas::model::{Channel, Level, Micros};
@@ -13,6 +16,78 @@ pub(crate) fn table(topics_max: u32) -> Arc<Table> {
 
 pub(crate) fn market() -> Arc<Market> {
     Arc::new(Market::new(table(10_000), MarketLimits::default()))
+}
+
+/// A machine, what it asks for, and the market that it publishes to.
+pub(crate) struct Rig<M> {
+    pub(crate) market: Arc<Market>,
+    pub(crate) machine: M,
+    pub(crate) actions: Actions,
+    /// In milliseconds.
+    pub(crate) now: u64,
+    /// The first of the symbols, which the tests are mostly about, as the venue names it.
+    symbol: String,
+}
+
+impl<M: Machine> Rig<M> {
+    pub(crate) fn of(
+        settings: Settings,
+        make: impl FnOnce(Settings, Arc<Market>) -> Result<M, MachineError>,
+    ) -> Self {
+        let market = market();
+        let symbol = settings.symbols[0].clone();
+        let machine = make(settings, Arc::clone(&market)).expect("a machine");
+        Self { market, machine, actions: Actions::new(), now: 1_000, symbol }
+    }
+
+    pub(crate) fn connect(&mut self) {
+        self.machine.connected(ms(self.now), &mut self.actions);
+    }
+
+    pub(crate) fn disconnect(&mut self) {
+        self.machine.disconnected(ms(self.now), "reset");
+    }
+
+    /// Forgets what was asked for so far.
+    pub(crate) fn quiet(mut self) -> Self {
+        self.actions.drain().for_each(drop);
+        self
+    }
+
+    pub(crate) fn frame(&mut self, frame: &str) {
+        self.now += 1;
+        self.machine.frame(ms(self.now), &mut frame.as_bytes().to_vec(), &mut self.actions);
+    }
+
+    /// Lets time pass and returns what is asked for.
+    pub(crate) fn pass(&mut self, ms_later: u64) -> Vec<Action> {
+        self.now += ms_later;
+        self.machine.tick(ms(self.now), &mut self.actions);
+        self.actions.drain().collect()
+    }
+
+    /// Lets time pass and returns what is sent about the first symbol.
+    pub(crate) fn sent(&mut self, ms_later: u64) -> Vec<String> {
+        let sent = |action| match action {
+            Action::Send(text) => Some(text),
+            _ => None,
+        };
+        let texts: Vec<_> = self.pass(ms_later).into_iter().filter_map(sent).collect();
+        texts.into_iter().filter(|text| text.contains(&self.symbol)).collect()
+    }
+
+    /// The story of a topic of the first symbol.
+    pub(crate) fn story(&self, channel: Channel) -> Vec<String> {
+        let registry = self.market.registry();
+        let named = |symbol: &str| symbol.split_once(':').is_some_and(|(_, name)| name == self.symbol);
+        let symbol = registry.symbols().iter().map(|entry| entry.info.symbol.as_str()).find(|s| named(s));
+        story(&self.market, channel, symbol.expect("the first symbol"))
+    }
+
+    /// How many messages had which fault, in the order of [`Fault::ALL`].
+    pub(crate) fn faults(&self) -> [u64; Fault::ALL.len()] {
+        Fault::ALL.map(|fault| self.machine.counters().faults(fault).value())
+    }
 }
 
 pub(crate) fn decimal(text: &str) -> Decimal {

@@ -11,11 +11,14 @@ use crate::market::{Market, MarketError};
 use crate::publish::Times;
 use crate::settings::{Quotes, Settings};
 use crate::trade_ids::{Seen, TradeIds};
-use crate::venue::Glance;
+use crate::venue::{Glance, Profile};
 use schemas::model::{Channel, Level, Micros, State};
 use schemas::venue::Parser;
 use schemas::venue::ticks::{self as venue, Data, Tick};
 use std::sync::Arc;
+
+pub(crate) const PROFILE: Profile =
+    Profile::new("ticks", |settings, market| Ok(Box::new(Ticks::new(settings, market)?)), glance);
 
 /// A connection of a publisher, by a number that its shell gives it.
 pub type ConnectionId = u64;
@@ -238,7 +241,7 @@ impl Feed {
 }
 
 /// What a line is.
-pub(crate) fn glance(line: &[u8], parser: &mut Parser) -> Glance {
+fn glance(line: &mut [u8], parser: &mut Parser) -> Glance {
     match venue::parse(line, parser) {
         Ok(Tick { data: Data::Quote(_), .. }) => Glance::Quote,
         Ok(Tick { data: Data::Trade(_), .. }) => Glance::Trade,

@@ -1,12 +1,9 @@
 //! The venues that there are machines for.
 
-use crate::binance::{self, Binance, BinanceError};
-use crate::coinbase::{self, Coinbase};
-use crate::kraken::{self, Kraken, KrakenError};
-use crate::machine::Machine;
-use crate::market::{Market, MarketError};
+use crate::machine::{Machine, MachineError};
+use crate::market::Market;
 use crate::settings::Settings;
-use crate::ticks::{self, Ticks};
+use crate::{binance, coinbase, kraken, ticks};
 use schemas::venue::Parser;
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +20,63 @@ pub enum Venue {
     Kraken,
     /// Tick lines.
     Ticks,
+}
+
+/// What a venue is to the rest of the program. Each machine's file has one; here is the list of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Profile {
+    /// Its name in URLs and on command lines, and in front of its symbols.
+    pub(crate) name: &'static str,
+    /// Makes its machine.
+    pub(crate) machine: MakeMachine,
+    /// What a frame is, as far as it decides how the feed of a capture is set up.
+    pub(crate) glance: fn(&mut [u8], &mut Parser) -> Glance,
+    /// Spreads symbols over as many connections as the venue's rules want.
+    pub(crate) connections: fn(&Settings) -> Vec<Settings>,
+    /// The depths of books that there are to choose from.
+    pub(crate) depths: Depths,
+    /// Whether trades can be had as aggregates, too.
+    pub(crate) has_aggregates: bool,
+    /// How often changes of books can be had, in milliseconds, the usual one first; empty without a choice.
+    pub(crate) depth_ms: &'static [u32],
+    /// Whether a recorder may have put bodies of depth over REST among the frames.
+    pub(crate) rest_depth: bool,
+    /// Where HTTP is served, of hosts that only serve streams: the one, the other.
+    pub(crate) rest_hosts: &'static [(&'static str, &'static str)],
+}
+
+type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
+
+impl Profile {
+    /// What is usual: one connection, and nothing to choose from.
+    pub(crate) const fn new(
+        name: &'static str,
+        machine: MakeMachine,
+        glance: fn(&mut [u8], &mut Parser) -> Glance,
+    ) -> Self {
+        Self {
+            name,
+            machine,
+            glance,
+            connections: |settings| vec![settings.clone()],
+            depths: Depths::One,
+            has_aggregates: false,
+            depth_ms: &[],
+            rest_depth: false,
+            rest_hosts: &[],
+        }
+    }
+}
+
+/// The depths of books that a venue offers, in levels a side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depths {
+    /// There is no choice.
+    One,
+    /// One of these.
+    Among(&'static [u16]),
+    /// Any, up to this.
+    UpTo(u16),
 }
 
 /// What a frame is at a glance.
@@ -45,33 +99,29 @@ pub(crate) enum Glance {
 #[error("unknown venue `{0}`: expected {expected}", expected = Venue::expected())]
 pub struct UnknownVenue(String);
 
-/// Why a machine cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MachineError {
-    /// As Binance's rules have it.
-    #[error(transparent)]
-    Binance(#[from] BinanceError),
-    /// As Kraken's rules have it.
-    #[error(transparent)]
-    Kraken(#[from] KrakenError),
-    /// The symbols cannot be opened.
-    #[error(transparent)]
-    Market(#[from] MarketError),
-}
-
 impl Venue {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Binance, Self::Coinbase, Self::Kraken, Self::Ticks];
 
+    const fn profile(self) -> &'static Profile {
+        match self {
+            Self::Binance => &binance::PROFILE,
+            Self::Coinbase => &coinbase::PROFILE,
+            Self::Kraken => &kraken::PROFILE,
+            Self::Ticks => &ticks::PROFILE,
+        }
+    }
+
     /// Its name in URLs and on command lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::Coinbase => "coinbase",
-            Self::Kraken => "kraken",
-            Self::Ticks => "ticks",
-        }
+        self.profile().name
+    }
+
+    /// Whether it is dialled over a WebSocket, by a URL such as `kraken+wss://...`.
+    #[must_use]
+    pub const fn is_dialled(self) -> bool {
+        !matches!(self, Self::Ticks)
     }
 
     /// A machine for this venue; its symbols exist from here on.
@@ -79,22 +129,49 @@ impl Venue {
     /// # Errors
     /// [`MachineError`] if the settings ask for what the venue does not have, or the symbols cannot be opened.
     pub fn machine(self, settings: Settings, market: Arc<Market>) -> Result<Box<dyn Machine>, MachineError> {
-        Ok(match self {
-            Self::Binance => Box::new(Binance::new(settings, market)?),
-            Self::Coinbase => Box::new(Coinbase::new(settings, market)?),
-            Self::Kraken => Box::new(Kraken::new(settings, market)?),
-            Self::Ticks => Box::new(Ticks::new(settings, market)?),
-        })
+        (self.profile().machine)(settings, market)
+    }
+
+    /// The settings of as many connections as the symbols need by the venue's rules.
+    #[must_use]
+    pub fn connections(self, settings: &Settings) -> Vec<Settings> {
+        (self.profile().connections)(settings)
+    }
+
+    /// The depths of books that there are to choose from.
+    #[must_use]
+    pub const fn depths(self) -> Depths {
+        self.profile().depths
+    }
+
+    /// Whether trades can be had as aggregates, too.
+    #[must_use]
+    pub const fn has_aggregates(self) -> bool {
+        self.profile().has_aggregates
+    }
+
+    /// How often changes of books can be had, in milliseconds, the usual one first; empty without a choice.
+    #[must_use]
+    pub const fn depth_ms(self) -> &'static [u32] {
+        self.profile().depth_ms
+    }
+
+    /// The host of the venue's HTTP interface, if streams come from a host that serves nothing else.
+    #[must_use]
+    pub fn rest_host(self, stream_host: &str) -> Option<&'static str> {
+        let known = self.profile().rest_hosts.iter().find(|(host, _)| *host == stream_host);
+        known.map(|(_, rest)| *rest)
+    }
+
+    /// Whether its books begin over REST; a recorder may have put the bodies among the frames.
+    #[must_use]
+    pub const fn has_rest_depth(self) -> bool {
+        self.profile().rest_depth
     }
 
     /// What a frame is, as far as it decides how the feed of a capture is set up.
     pub(crate) fn glance(self, frame: &mut [u8], parser: &mut Parser) -> Glance {
-        match self {
-            Self::Binance => binance::glance(frame, parser),
-            Self::Coinbase => coinbase::glance(frame, parser),
-            Self::Kraken => kraken::glance(frame, parser),
-            Self::Ticks => ticks::glance(frame, parser),
-        }
+        (self.profile().glance)(frame, parser)
     }
 
     fn expected() -> String {

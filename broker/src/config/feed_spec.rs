@@ -1,5 +1,7 @@
 //! What a feed is: where market data comes from, and what of it.
 
+use feed::settings::Trades;
+use feed::venue::Venue;
 use schemas::model::Channel;
 use std::path::PathBuf;
 use url::Url;
@@ -63,8 +65,8 @@ pub struct FileFeed {
     pub looped: bool,
     /// Keep a digest of each topic for `/v1/digests`.
     pub digest: bool,
-    /// Binance: which trades, where the capture holds both.
-    pub trades: TradesForm,
+    /// Which trades, where the capture holds both.
+    pub trades: Trades,
 }
 
 /// How fast a capture is replayed.
@@ -98,65 +100,13 @@ pub enum TickLink {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VenueFeed {
     /// Whose messages they are.
-    pub dialect: Dialect,
+    pub venue: Venue,
     /// `ws` or `wss`, host, port and path.
     pub stream: Url,
     /// Where its HTTP requests go.
     pub rest: Url,
-    /// Binance: which trades.
-    pub trades: TradesForm,
-    /// Binance: how often the book is sent.
-    pub book_speed: BookSpeed,
-}
-
-/// Whose messages a feed or a capture holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// Binance spot.
-    Binance,
-    /// Coinbase Exchange.
-    Coinbase,
-    /// Kraken v2.
-    Kraken,
-}
-
-/// Which of Binance's trade streams is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TradesForm {
-    /// `@trade`: each one.
-    #[default]
-    Each,
-    /// `@aggTrade`: those of one taker order at one price together.
-    Aggregate,
-}
-
-/// How often Binance sends changes of a book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BookSpeed {
-    /// Ten times a second.
-    #[default]
-    Ms100,
-    /// Once a second.
-    Ms1000,
-}
-
-impl Dialect {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Binance, Self::Coinbase, Self::Kraken];
-
-    /// The name in URLs and captures, and in front of symbols.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::Coinbase => "coinbase",
-            Self::Kraken => "kraken",
-        }
-    }
-
-    /// The dialect with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
-    }
+    /// Which trades, where the venue offers a choice.
+    pub trades: Trades,
+    /// How often changes of books are sent, in milliseconds; none: where the venue offers no choice.
+    pub depth_ms: Option<u32>,
 }

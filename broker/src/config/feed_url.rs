@@ -1,13 +1,13 @@
 //! Feed URLs, read into [`FeedSpec`]s.
 
 use super::feed_spec::{
-    BookSpeed, Dialect, FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink,
-    TradesForm, VenueFeed,
+    FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
 };
 use super::query::{Query, wrong};
+use feed::settings::Trades;
 use feed::sim::names::NAMES_MAX;
 use feed::sim::{RATE_MAX, SimSettings};
-use feed::venue::Venue;
+use feed::venue::{Depths, Venue};
 use schemas::model::{Channel, Symbol};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -32,8 +32,16 @@ impl FeedUrlError {
     }
 }
 
-const SCHEMES: &str = "sim:, file:, ticks+tcp://, ticks+listen://, binance+wss://, coinbase+wss:// or kraken+wss:// \
-                       (or ws://)";
+/// The schemes that there are, for people.
+fn schemes() -> String {
+    let venues: Vec<_> = dialled().map(|venue| format!("{venue}+wss://")).collect();
+    format!("sim:, file:, ticks+tcp://, ticks+listen://, {} (or ws://)", venues.join(", "))
+}
+
+/// The venues that are dialled.
+fn dialled() -> impl Iterator<Item = Venue> {
+    Venue::ALL.into_iter().filter(|venue| venue.is_dialled())
+}
 
 impl FeedSpec {
     /// Reads a feed URL.
@@ -46,7 +54,7 @@ impl FeedSpec {
 }
 
 fn parse(text: &str) -> Result<FeedSpec, String> {
-    let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("no scheme: expected {SCHEMES}"))?;
+    let (scheme, rest) = text.split_once(':').ok_or_else(|| format!("no scheme: expected {}", schemes()))?;
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut query = Query::parse(query)?;
     let (venue, source) = match scheme.split_once('+') {
@@ -97,14 +105,9 @@ fn file(place: &str, query: &mut Query) -> Result<Named, String> {
         .filter(|path| !path.as_os_str().is_empty())
         .ok_or("expected file:PATH")?;
     let venue = query.text("venue");
-    if let Some(name) = &venue {
-        name.parse::<Venue>().map_err(|e| format!("venue: {e}"))?;
-    }
+    let named = venue.as_deref().map(str::parse::<Venue>).transpose().map_err(|e| format!("venue: {e}"))?;
     let speed = speed(query)?;
-    let trades = match venue.as_deref() {
-        Some("binance") => trades_form(query)?,
-        _ => TradesForm::default(),
-    };
+    let trades = trades(named, query)?;
     let file = FileFeed { path, speed, looped: query.flag("loop")?, digest: query.flag("digest")?, trades };
     Ok((venue, Source::File(file)))
 }
@@ -126,19 +129,17 @@ fn tick_lines(link: TickLink, place: &str, query: &mut Query) -> Result<Named, S
     Ok((Some(venue_name(query, "ticks")?), Source::TickLines(TickLines { link, address })))
 }
 
-fn venue_feed(venue: &str, transport: &str, place: &str, query: &mut Query) -> Result<Named, String> {
-    let dialect = Dialect::named(venue).ok_or_else(|| unknown_scheme(&format!("{venue}+{transport}")))?;
+fn venue_feed(name: &str, transport: &str, place: &str, query: &mut Query) -> Result<Named, String> {
+    let venue = dialled().find(|venue| venue.name() == name);
+    let venue = venue.ok_or_else(|| unknown_scheme(&format!("{name}+{transport}")))?;
     let stream = url_with_host("address", &format!("{transport}:{place}"), &["ws", "wss"])?;
     let rest = match query.text("rest") {
         Some(text) => url_with_host("rest", &text, &["http", "https"])?,
-        None => default_rest(&stream)?,
+        None => default_rest(venue, &stream)?,
     };
-    let (trades, book_speed) = match dialect {
-        Dialect::Binance => (trades_form(query)?, book_speed(query)?),
-        _ => Default::default(),
-    };
-    let name = venue_name(query, dialect.name())?;
-    Ok((Some(name), Source::Venue(VenueFeed { dialect, stream, rest, trades, book_speed })))
+    let (trades, depth_ms) = (trades(Some(venue), query)?, depth_ms(venue, query)?);
+    let name = venue_name(query, venue.name())?;
+    Ok((Some(name), Source::Venue(VenueFeed { venue, stream, rest, trades, depth_ms })))
 }
 
 fn url_with_host(what: &str, text: &str, schemes: &[&str]) -> Result<Url, String> {
@@ -151,14 +152,11 @@ fn url_with_host(what: &str, text: &str, schemes: &[&str]) -> Result<Url, String
     if fits { Ok(url) } else { Err(expected()) }
 }
 
-/// Binance serves HTTP under other names than streams; anyone else, and a stand-in, under the same.
-fn default_rest(stream: &Url) -> Result<Url, String> {
+/// Some venues serve HTTP under other names than streams; anyone else, and a stand-in, under the same.
+fn default_rest(venue: Venue, stream: &Url) -> Result<Url, String> {
     let scheme = if stream.scheme() == "wss" { "https" } else { "http" };
-    let authority = match stream.host_str().unwrap_or_default() {
-        "stream.binance.com" => "api.binance.com",
-        "data-stream.binance.vision" => "data-api.binance.vision",
-        _ => &stream[url::Position::BeforeHost..url::Position::AfterPort],
-    };
+    let same = &stream[url::Position::BeforeHost..url::Position::AfterPort];
+    let authority = venue.rest_host(stream.host_str().unwrap_or_default()).unwrap_or(same);
     Url::parse(&format!("{scheme}://{authority}")).map_err(|e| format!("rest: {e}"))
 }
 
@@ -202,35 +200,55 @@ fn channel(name: &str) -> Result<Channel, String> {
     }
 }
 
-/// Kraken serves certain depths, the depth snapshots of others are as deep as asked for, and the rest has no choice.
+/// Levels a side, where the venue offers a choice. A capture's venue may be known from the capture only.
 fn depth(source: &Source, query: &mut Query) -> Result<Option<usize>, String> {
-    const KRAKEN: [usize; 5] = [10, 25, 100, 500, 1_000];
-    let is_kraken = match source {
-        Source::Venue(VenueFeed { dialect: Dialect::Kraken, .. }) => true,
-        Source::Venue(VenueFeed { dialect: Dialect::Binance, .. }) | Source::File(_) => false,
-        _ => return Ok(None),
+    const OF_CAPTURES: Depths = Depths::UpTo(5_000);
+    let depths = match source {
+        Source::Venue(feed) => feed.venue.depths(),
+        Source::File(_) => OF_CAPTURES,
+        _ => Depths::One,
     };
-    let expected = if is_kraken { "10, 25, 100, 500 or 1000 levels" } else { "1 to 5000 levels" };
-    let fits = |depth: usize| if is_kraken { KRAKEN.contains(&depth) } else { (1..=5_000).contains(&depth) };
-    match query.value("depth", expected)? {
+    let (expected, fits): (String, Box<dyn Fn(usize) -> bool>) = match depths {
+        Depths::One => return Ok(None),
+        Depths::UpTo(max) => (format!("1 to {max} levels"), Box::new(move |n| (1..=max.into()).contains(&n))),
+        Depths::Among(some) => (
+            format!("{} levels", alternatives(some)),
+            Box::new(|n| some.iter().any(|d| n == usize::from(*d))),
+        ),
+    };
+    match query.value("depth", &expected)? {
         Some(depth) if !fits(depth) => Err(wrong("depth", expected, &depth.to_string())),
         depth => Ok(depth),
     }
 }
 
-fn trades_form(query: &mut Query) -> Result<TradesForm, String> {
+fn trades(venue: Option<Venue>, query: &mut Query) -> Result<Trades, String> {
+    if !venue.is_some_and(Venue::has_aggregates) {
+        return Ok(Trades::Each);
+    }
     match query.text("trades").as_deref() {
-        None | Some("each") => Ok(TradesForm::Each),
-        Some("aggregate") => Ok(TradesForm::Aggregate),
+        None | Some("each") => Ok(Trades::Each),
+        Some("aggregate") => Ok(Trades::Aggregate),
         Some(other) => Err(wrong("trades", "each or aggregate", other)),
     }
 }
 
-fn book_speed(query: &mut Query) -> Result<BookSpeed, String> {
-    match query.text("depth_ms").as_deref() {
-        None | Some("100") => Ok(BookSpeed::Ms100),
-        Some("1000") => Ok(BookSpeed::Ms1000),
-        Some(other) => Err(wrong("depth_ms", "100 or 1000", other)),
+fn depth_ms(venue: Venue, query: &mut Query) -> Result<Option<u32>, String> {
+    let Some(usual) = venue.depth_ms().first() else { return Ok(None) };
+    let expected = alternatives(venue.depth_ms());
+    match query.value("depth_ms", &expected)? {
+        Some(ms) if !venue.depth_ms().contains(&ms) => Err(wrong("depth_ms", expected, &ms.to_string())),
+        ms => Ok(Some(ms.unwrap_or(*usual))),
+    }
+}
+
+/// `10, 25 or 100`
+fn alternatives<T: Display>(some: &[T]) -> String {
+    match some {
+        [most @ .., last] if !most.is_empty() => {
+            format!("{} or {last}", most.iter().map(T::to_string).collect::<Vec<_>>().join(", "))
+        }
+        some => some.iter().map(T::to_string).collect(),
     }
 }
 
@@ -243,7 +261,7 @@ fn venue_name(query: &mut Query, default: &str) -> Result<String, String> {
 }
 
 fn unknown_scheme(scheme: &str) -> String {
-    format!("unknown scheme `{scheme}`: expected {SCHEMES}")
+    format!("unknown scheme `{scheme}`: expected {}", schemes())
 }
 
 /// So that a password is not shown even where it does not belong.
@@ -288,7 +306,7 @@ mod tests {
             speed: Speed::Times(10.0),
             looped: true,
             digest: true,
-            trades: TradesForm::Aggregate,
+            trades: Trades::Aggregate,
         };
         assert_eq!((spec.source, spec.venue.as_deref()), (Source::File(wanted), Some("binance")));
         let Source::File(file) = parsed("file:///data/x.zst?speed=max").source else { panic!() };
@@ -311,7 +329,7 @@ mod tests {
         );
         assert_eq!(feed.stream.as_str(), "wss://stream.binance.com:9443/stream");
         assert_eq!(feed.rest.as_str(), "https://api.binance.com/");
-        assert_eq!((feed.trades, feed.book_speed), (TradesForm::Aggregate, BookSpeed::Ms1000));
+        assert_eq!((feed.trades, feed.depth_ms), (Trades::Aggregate, Some(1_000)));
         assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
         let rest = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1").rest;
         assert_eq!(rest.as_str(), "http://here:1/");

@@ -1,6 +1,7 @@
 //! `feed-replay digest`
 
 use super::output::print;
+use super::venue_help;
 use crate::digest::{Digests, Settings, digest};
 use crate::tape::Tape;
 use crate::venue::Venue;
@@ -18,8 +19,7 @@ pub(super) struct Args {
     /// The capture; another recorder's file counts as what `import` makes of it
     #[arg(env = "TICKCAST_CAPTURE")]
     capture: PathBuf,
-    /// The venue whose frames it holds: binance, coinbase or kraken
-    #[arg(long, env = "TICKCAST_VENUE")]
+    #[arg(long, env = "TICKCAST_VENUE", help = venue_help("The venue whose frames it holds"))]
     venue: Venue,
     /// The symbols that exist from the start, by the venue's names; without this, all that the capture holds
     #[arg(long, env = "TICKCAST_SYMBOLS", value_delimiter = ',', value_name = "A,B")]

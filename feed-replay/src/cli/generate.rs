@@ -1,6 +1,6 @@
 //! `feed-replay generate`
 
-use super::Usage;
+use super::{Usage, venue_help};
 use crate::generate::{GenerateError, Settings, generate};
 use crate::import::{WriteError, write_whole};
 use crate::venue::Venue;
@@ -14,8 +14,7 @@ use std::time::Duration;
 /// body that the capture holds, Kraken's checksums hold. Trade ids are contiguous.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// In whose format: binance, coinbase or kraken
-    #[arg(long, env = "TICKCAST_VENUE")]
+    #[arg(long, env = "TICKCAST_VENUE", help = venue_help("In whose format"))]
     venue: Venue,
     /// How many symbols; the first ones are the busiest
     #[arg(long, env = "TICKCAST_SYMBOLS", default_value_t = 10, value_name = "N")]

@@ -1,7 +1,7 @@
 //! `feed-replay import`
 
-use super::Usage;
 use super::output::{complain, print};
+use super::{Usage, venue_help};
 use crate::import::{Imported, import};
 use crate::source::{Format, RestFile};
 use crate::tape::Tape;
@@ -24,8 +24,7 @@ pub(super) struct Args {
     /// The files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The venue whose frames they hold: binance, coinbase or kraken
-    #[arg(long, env = "TICKCAST_VENUE")]
+    #[arg(long, env = "TICKCAST_VENUE", help = venue_help("The venue whose frames they hold"))]
     venue: Venue,
     /// Where to write the capture; compressed if the name ends in .zst or .gz
     #[arg(long, env = "TICKCAST_OUT")]

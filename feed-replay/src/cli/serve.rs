@@ -1,6 +1,6 @@
 //! `feed-replay serve`
 
-use super::Usage;
+use super::{Usage, venue_help};
 use crate::serve::{Limits, Server, Settings, Speed, When};
 use crate::source::RestFile;
 use crate::tape::Tape;
@@ -38,8 +38,7 @@ pub(super) struct Args {
     /// The capture; several are read as one, by time
     #[arg(required = true, value_name = "CAPTURE", env = "TICKCAST_CAPTURE")]
     captures: Vec<PathBuf>,
-    /// The venue to stand in for: binance, coinbase or kraken
-    #[arg(long, env = "TICKCAST_VENUE")]
+    #[arg(long, env = "TICKCAST_VENUE", help = venue_help("The venue to stand in for"))]
     venue: Venue,
     /// Where to listen; port 0 takes a free one
     #[arg(long, env = "TICKCAST_LISTEN", value_name = "ADDR")]

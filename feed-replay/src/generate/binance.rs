@@ -2,7 +2,7 @@
 //! the depth over REST.
 
 use super::listing::{Listing, text};
-use super::{Output, Teller};
+use super::teller::{Output, Teller};
 use crate::book::write_pairs;
 use feed::sim::flow::Step;
 use schemas::capture::Body;
@@ -15,7 +15,7 @@ const DEPTH_NS: u64 = 100_000_000;
 /// Depth intervals from one ticker to the next.
 const TICKER_EVERY: u64 = 10;
 
-pub(super) struct Binance {
+pub(crate) struct Binance {
     symbols: Vec<Symbol>,
     pauses: u64,
 }
@@ -37,7 +37,7 @@ struct Symbol {
 }
 
 impl Binance {
-    pub(super) fn new(symbols: usize) -> Self {
+    pub(crate) fn new(symbols: usize) -> Self {
         // Ids of different symbols lie far apart, as the venue's do.
         let symbol = |at: usize| Symbol { id: (at as u64 + 1) * 1_000_000_000, ..Symbol::default() };
         Self { symbols: (0..symbols).map(symbol).collect(), pauses: 0 }

@@ -1,7 +1,8 @@
 //! Coinbase: level2 with a snapshot, matches, ticker and heartbeat.
 
+use super::SECOND_NS;
 use super::listing::{Listing, text};
-use super::{Output, SECOND_NS, Teller};
+use super::teller::{Output, Teller};
 use crate::book::write_pairs;
 use feed::sim::flow::Step;
 use schemas::capture::Body;
@@ -11,14 +12,14 @@ use std::io;
 
 const CHANNELS: [&str; 4] = ["level2", "matches", "ticker", "heartbeat"];
 
-pub(super) struct Coinbase {
+pub(crate) struct Coinbase {
     /// The sequence number of each product.
     sequences: Vec<u64>,
     orders: u64,
 }
 
 impl Coinbase {
-    pub(super) fn new(symbols: usize) -> Self {
+    pub(crate) fn new(symbols: usize) -> Self {
         Self { sequences: (1..=symbols as u64).map(|n| n * 1_000_000).collect(), orders: 0 }
     }
 

@@ -1,7 +1,8 @@
 //! Kraken: books of a depth with their checksums, trades and tickers, in bare numbers.
 
+use super::SECOND_NS;
 use super::listing::{Listing, text};
-use super::{Output, SECOND_NS, Teller};
+use super::teller::{Output, Teller};
 use crate::book::write_objects;
 use feed::sim::flow::Step;
 use schemas::capture::Body;
@@ -13,13 +14,13 @@ use std::io;
 
 pub(super) const DEPTH: usize = 10;
 
-pub(super) struct Kraken {
+pub(crate) struct Kraken {
     /// The best levels of each symbol as told: bids and asks.
     told: Vec<(Vec<Level>, Vec<Level>)>,
 }
 
 impl Kraken {
-    pub(super) fn new(listings: &[Listing]) -> Self {
+    pub(crate) fn new(listings: &[Listing]) -> Self {
         Self { told: listings.iter().map(best_levels).collect() }
     }
 }

@@ -1,6 +1,5 @@
 //! One symbol of the generated market.
 
-use crate::venue::Venue;
 use feed::sim::flow::{Flow, Levels, Step};
 use feed::sim::names::name;
 use feed::sim::random::Random;
@@ -10,12 +9,12 @@ use schemas::decimal::Decimal;
 use schemas::model::{Level, Micros, Ticker};
 
 /// The symbol, its order flow, and how its numbers are written.
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// The base asset.
     pub(super) base: String,
     /// The symbol as the venue writes it.
     pub(super) symbol: String,
-    digits: Digits,
+    notation: Notation,
     flow: Flow,
     stats: Stats,
     /// The last trade's id, and how many there were.
@@ -23,37 +22,33 @@ pub(super) struct Listing {
     pub(super) trades: u64,
 }
 
-/// How many digits stand behind the point: those of a tick or a lot, and the zeros that the venue adds.
+/// How a venue writes symbols and numbers.
 #[derive(Debug, Clone, Copy)]
-struct Digits {
-    price: u32,
-    size: u32,
-    price_zeros: u32,
-    size_zeros: u32,
+pub(crate) struct Notation {
+    /// What follows the base asset in a symbol.
+    pub(crate) separator_and_quote: &'static str,
+    /// The zeros that it adds to a price, behind the digits of a tick.
+    pub(crate) price_zeros: u32,
+    /// The zeros that it adds to a size, behind the digits of a lot.
+    pub(crate) size_zeros: u32,
 }
+
+/// Digits behind the point that a tick has.
+const PRICE_DIGITS: u32 = 2;
+/// Digits behind the point that a lot has.
+const SIZE_DIGITS: u32 = 4;
 
 impl Listing {
     /// The symbol with this index.
-    pub(super) fn new(venue: Venue, at: usize, random: &mut Random) -> Self {
+    pub(super) fn new(notation: Notation, at: usize, random: &mut Random) -> Self {
         let base = name(at);
-        let (symbol, digits) = match venue {
-            // Binance writes all numbers with eight digits, Kraken sizes.
-            Venue::Binance => {
-                (format!("{base}USDT"), Digits { price: 2, size: 4, price_zeros: 6, size_zeros: 4 })
-            }
-            Venue::Coinbase => {
-                (format!("{base}-USD"), Digits { price: 2, size: 4, price_zeros: 0, size_zeros: 4 })
-            }
-            Venue::Kraken => {
-                (format!("{base}/USD"), Digits { price: 2, size: 4, price_zeros: 0, size_zeros: 4 })
-            }
-        };
+        let symbol = format!("{base}{}", notation.separator_and_quote);
         let price = random.between(2_000, 200_000);
         let flow = Flow::new(price, Random::new(random.bits()));
         let opened = Micros(super::START_NS / 1_000);
-        let stats = Stats::new(digits.price, digits.size, opened, price, random.between(1, 10_000));
+        let stats = Stats::new(PRICE_DIGITS, SIZE_DIGITS, opened, price, random.between(1, 10_000));
         let trade_id = random.below(1_000_000_000);
-        Self { base, symbol, digits, flow, stats, trade_id, trades: 1 }
+        Self { base, symbol, notation, flow, stats, trade_id, trades: 1 }
     }
 
     /// Lets an order arrive.
@@ -102,21 +97,21 @@ impl Listing {
     }
 
     fn price(&self, ticks: i64) -> Decimal {
-        padded(Decimal::new(ticks.into(), self.digits.price), self.digits.price_zeros)
+        padded(Decimal::new(ticks.into(), PRICE_DIGITS), self.notation.price_zeros)
     }
 
     fn size(&self, lots: i64) -> Decimal {
-        padded(Decimal::new(lots.into(), self.digits.size), self.digits.size_zeros)
+        padded(Decimal::new(lots.into(), SIZE_DIGITS), self.notation.size_zeros)
     }
 
     /// The smallest steps of price and size.
     pub(super) fn increments(&self) -> (Decimal, Decimal) {
-        (Decimal::new(1, self.digits.price), Decimal::new(1, self.digits.size))
+        (Decimal::new(1, PRICE_DIGITS), Decimal::new(1, SIZE_DIGITS))
     }
 
     /// The statistics, written like prices and sizes.
     pub(super) fn ticker(&self) -> Ticker {
-        let Digits { price_zeros, size_zeros, .. } = self.digits;
+        let Notation { price_zeros, size_zeros, .. } = self.notation;
         let ticker = self.stats.ticker();
         let price = |value: Option<Decimal>| value.map(|value| padded(value, price_zeros));
         Ticker {

@@ -4,7 +4,7 @@
 use super::connection::{Opened, Outgoing};
 use super::reel::Reel;
 use super::schedule::Clock;
-use super::{Command, Limits, ServeError, Settings, Speed, now, stand_in};
+use super::{Command, Limits, ServeError, Settings, Speed, now};
 use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Player {
         commands: mpsc::Receiver<Command>,
         stop: CancellationToken,
     ) -> Result<Self, ServeError> {
-        let mut stand_in = stand_in(settings.venue, &settings.limits);
+        let mut stand_in = (settings.venue.profile().stand_in)(&settings.limits);
         let reel = Reel::new(&settings, &mut *stand_in)?;
         let mut player = Self {
             stand_in,

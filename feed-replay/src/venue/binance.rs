@@ -9,6 +9,9 @@ mod rewrite;
 mod streams;
 mod survey;
 
+use super::Profile;
+use crate::generate;
+use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
 use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
 use depth::DepthBook;
@@ -20,6 +23,15 @@ use std::time::Duration;
 use streams::Streams;
 use survey::Survey;
 use tungstenite::Bytes;
+
+/// Spot writes all numbers with eight digits.
+pub(crate) const PROFILE: Profile = Profile {
+    feed: feed::venue::Venue::Binance,
+    classify: frame::classify,
+    stand_in: |_| Box::<Binance>::default(),
+    notation: Notation { separator_and_quote: "USDT", price_zeros: 6, size_zeros: 4 },
+    teller: |listings| Box::new(generate::binance::Binance::new(listings.len())),
+};
 
 /// As documented: 1024 streams on a connection.
 const STREAMS_MAX: usize = 1024;

@@ -5,6 +5,9 @@ mod product;
 mod requests;
 mod subscriptions;
 
+use super::Profile;
+use crate::generate;
+use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
 use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
 use frame::Frame;
@@ -16,6 +19,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use subscriptions::Subscriptions;
 use tungstenite::{Bytes, Utf8Bytes};
+
+pub(crate) const PROFILE: Profile = Profile {
+    feed: feed::venue::Venue::Coinbase,
+    classify: frame::classify,
+    stand_in: |limits| Box::new(Coinbase::new(limits.subscribe_within)),
+    notation: Notation { separator_and_quote: "-USD", price_zeros: 0, size_zeros: 4 },
+    teller: |listings| Box::new(generate::coinbase::Coinbase::new(listings.len())),
+};
 
 const SECOND_NS: u64 = 1_000_000_000;
 

@@ -5,6 +5,9 @@ mod pair;
 mod requests;
 mod subscriptions;
 
+use super::Profile;
+use crate::generate;
+use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
 use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
 use crate::time::rfc3339_micros;
@@ -15,6 +18,15 @@ use schemas::capture::UnixNanos;
 use std::collections::BTreeMap;
 use subscriptions::{Subscription, Subscriptions};
 use tungstenite::{Bytes, Utf8Bytes};
+
+/// Sizes have eight digits.
+pub(crate) const PROFILE: Profile = Profile {
+    feed: feed::venue::Venue::Kraken,
+    classify: frame::classify,
+    stand_in: |_| Box::<Kraken>::default(),
+    notation: Notation { separator_and_quote: "/USD", price_zeros: 0, size_zeros: 4 },
+    teller: |listings| Box::new(generate::kraken::Kraken::new(listings)),
+};
 
 const SECOND_NS: u64 = 1_000_000_000;
 const HEARTBEAT: &str = "{\"channel\":\"heartbeat\"}";

@@ -5,7 +5,7 @@ use super::fetches::Fetches;
 use crate::core::{Changed, Core, Offence};
 use crate::counters::Fault;
 use crate::machine::{Actions, Fetch, Purpose};
-use crate::pacer::Pacer;
+use crate::pacer::{Pacer, Requests};
 use crate::publish::Times;
 use crate::settings::Trades;
 use schemas::model::{Channel, Level, Micros, Symbol, SymbolInfo, Trade};
@@ -29,9 +29,7 @@ pub(super) struct Feed {
     streams: Vec<String>,
     fetches: Fetches,
     snapshot_levels: u16,
-    /// Requests that wait for their turn.
-    requests: VecDeque<String>,
-    request_pacer: Pacer,
+    requests: Requests,
     /// Snapshots whose symbol nobody knows, until events come that follow them.
     unknown: VecDeque<Snapshot>,
 }
@@ -50,8 +48,7 @@ impl Feed {
             streams,
             fetches: Fetches::new(snapshot_levels),
             snapshot_levels,
-            requests: VecDeque::new(),
-            request_pacer: Pacer::new(REQUEST_EVERY_US, 0),
+            requests: Requests::new(Pacer::new(REQUEST_EVERY_US, 0)),
             unknown: VecDeque::new(),
         }
     }
@@ -62,8 +59,7 @@ impl Feed {
     }
 
     pub(super) fn deadline(&self) -> Option<Micros> {
-        let request = (!self.requests.is_empty()).then(|| self.request_pacer.ready_at());
-        [self.core.deadline(), self.fetches.deadline(), request].into_iter().flatten().min()
+        [self.core.deadline(), self.fetches.deadline(), self.requests.deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn connected(&mut self, now: Micros, actions: &mut Actions) {
@@ -78,7 +74,7 @@ impl Feed {
             }
         }
         let beyond = self.streams.get(URL_STREAMS_MAX..).unwrap_or_default();
-        self.requests = venue::subscribe(beyond, 1).collect();
+        self.requests.extend(venue::subscribe(beyond, 1));
         self.ask_for_symbols(actions);
         self.send(now, actions);
     }
@@ -339,12 +335,7 @@ impl Feed {
     }
 
     pub(super) fn send(&mut self, now: Micros, actions: &mut Actions) {
-        while self.request_pacer.ready_at() <= now
-            && let Some(request) = self.requests.pop_front()
-        {
-            self.request_pacer.take(now);
-            actions.send(request);
-        }
+        self.requests.send(now, actions);
     }
 
     pub(super) fn fetch(&mut self, now: Micros, actions: &mut Actions) {

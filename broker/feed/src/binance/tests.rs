@@ -109,7 +109,10 @@ fn more_streams_than_a_url_holds_are_subscribed_to_slowly() {
     }
     assert_eq!(total, 3, "240 streams in requests of 100");
     let settings = Settings { symbols: (0..600).map(|n| n.to_string()).collect(), ..Settings::new("b", "e") };
-    assert!(matches!(Binance::new(settings.clone(), market()), Err(BinanceError::Streams(2_400))));
+    assert!(matches!(
+        Binance::new(settings.clone(), market()),
+        Err(MachineError::Streams { asked: 2_400, .. })
+    ));
     assert_eq!(
         connections(&settings).iter().map(|one| one.symbols.len()).collect::<Vec<_>>(),
         [256, 256, 88]

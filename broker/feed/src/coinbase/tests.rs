@@ -1,36 +1,22 @@
 use super::*;
-use crate::machine::Action;
-use crate::testing::{market, ms, story};
+use crate::machine::Machine;
+use crate::settings::Channels;
+use crate::testing::{self, ms};
 
-const BTC: &str = "coinbase:BTC-USD";
-
-struct Rig {
-    market: Arc<Market>,
-    machine: Coinbase,
-    actions: Actions,
-    now: u64,
-}
+type Rig = testing::Rig<Coinbase>;
 
 impl Rig {
     fn new(change: impl Fn(&mut Settings)) -> Self {
-        let market = market();
         let mut settings = Settings::new("coinbase", "e");
         settings.symbols = vec!["BTC-USD".to_owned(), "ETH-USD".to_owned()];
         change(&mut settings);
-        let machine = Coinbase::new(settings, Arc::clone(&market)).unwrap();
-        Self { market, machine, actions: Actions::new(), now: 1_000 }
+        Self::of(settings, Coinbase::new)
     }
 
     fn connected() -> Self {
         let mut rig = Self::new(|_| {});
-        rig.machine.connected(ms(rig.now), &mut rig.actions);
-        rig.actions.drain().for_each(drop);
-        rig
-    }
-
-    fn frame(&mut self, frame: &str) {
-        self.now += 1;
-        self.machine.frame(ms(self.now), &mut frame.as_bytes().to_vec(), &mut self.actions);
+        rig.connect();
+        rig.quiet()
     }
 
     fn snapshot(&mut self) {
@@ -56,36 +42,21 @@ impl Rig {
             r#"{{"type":"heartbeat","last_trade_id":{last_trade_id},"product_id":"BTC-USD","sequence":9,"time":"2026-07-07T23:00:03.977459Z"}}"#
         ));
     }
-
-    /// Lets time pass and returns what is sent about bitcoin.
-    fn pass(&mut self, ms_later: u64) -> Vec<String> {
-        self.now += ms_later;
-        self.machine.tick(ms(self.now), &mut self.actions);
-        let text = |action| match action {
-            Action::Send(text) => Some(text).filter(|text| text.contains("BTC")),
-            _ => None,
-        };
-        self.actions.drain().filter_map(text).collect()
-    }
-
-    fn story(&self, channel: Channel) -> Vec<String> {
-        story(&self.market, channel, BTC)
-    }
 }
 
 #[test]
 fn subscribes_at_once_to_what_the_channels_need() {
     let mut rig = Rig::new(|_| {});
-    rig.machine.connected(ms(1), &mut rig.actions);
+    rig.connect();
     assert_eq!(
-        rig.pass(0),
+        rig.sent(0),
         [
             r#"{"type":"subscribe","product_ids":["BTC-USD","ETH-USD"],"channels":["level2_batch","matches","ticker","heartbeat"]}"#
         ]
     );
-    let mut rig = Rig::new(|settings| settings.channels = crate::settings::Channels::of(&[Channel::Trades]));
-    rig.machine.connected(ms(1), &mut rig.actions);
-    assert!(rig.pass(0)[0].ends_with(r#""channels":["matches","heartbeat"]}"#));
+    let mut rig = Rig::new(|settings| settings.channels = Channels::of(&[Channel::Trades]));
+    rig.connect();
+    assert!(rig.sent(0)[0].ends_with(r#""channels":["matches","heartbeat"]}"#));
 }
 
 #[test]
@@ -115,8 +86,8 @@ fn the_last_match_is_where_the_numbers_go_on() {
     rig.trade("last_match", 6);
     rig.trade("match", 7);
     rig.trade("match", 9);
-    rig.machine.disconnected(ms(rig.now), "reset");
-    rig.machine.connected(ms(rig.now), &mut rig.actions);
+    rig.disconnect();
+    rig.connect();
     rig.trade("last_match", 12);
     rig.trade("last_match", 12);
     rig.trade("match", 13);
@@ -137,12 +108,12 @@ fn a_trade_that_only_the_heartbeat_knows_is_lost_after_a_grace() {
     rig.trade("last_match", 6);
     rig.heartbeat(7);
     rig.trade("match", 7);
-    rig.pass(1_500);
+    rig.sent(1_500);
     rig.heartbeat(9);
     rig.heartbeat(10);
-    rig.pass(500);
+    rig.sent(500);
     assert_eq!(rig.story(Channel::Trades), ["1 state live", "2 trades sell7"]);
-    rig.pass(1_000);
+    rig.sent(1_000);
     rig.trade("match", 9);
     rig.trade("match", 10);
     assert_eq!(rig.story(Channel::Trades)[2..], ["3 gap 2", "4 trades sell10"]);
@@ -178,7 +149,7 @@ fn where_no_ticker_comes_the_book_gives_the_quotes_after_a_while() {
     rig.update("buy", "98.00", "1");
     assert_eq!(rig.story(Channel::Quotes), [""; 0], "it is open");
     assert_eq!(rig.machine.deadline(), Some(ms(4_001)));
-    rig.pass(3_000);
+    rig.sent(3_000);
     let quotes = ["1 state live", "2 quote 99.00x2 101.00x1.50", "3 quote 100.00x1 101.00x1.50"];
     assert_eq!(rig.story(Channel::Quotes), quotes, "none is missing");
     rig.update("buy", "100.00", "2");
@@ -193,12 +164,12 @@ fn tops_from_before_the_first_ticker_are_no_quotes() {
     let mut rig = Rig::connected();
     rig.snapshot();
     rig.frame(r#"{"type":"ticker","sequence":1,"product_id":"BTC-USD","price":"1","best_bid":"1","best_ask":"2","time":"2026-07-07T23:00:03.977459Z"}"#);
-    rig.pass(4_000);
+    rig.sent(4_000);
     assert_eq!(rig.story(Channel::Quotes), ["1 state live", "2 quote 1x 2x"]);
     let mut rig = Rig::connected();
     rig.snapshot();
-    rig.machine.disconnected(ms(1_500), "reset");
-    rig.pass(9_000);
+    rig.disconnect();
+    rig.sent(9_000);
     assert_eq!(rig.story(Channel::Quotes), [""; 0], "nor are those of a connection that is lost");
 }
 
@@ -212,7 +183,7 @@ fn what_is_bad_is_counted_and_only_its_book_begins_anew() {
     assert_eq!(rig.story(Channel::Book).len(), 2);
     rig.frame(r#"{"type":"l2update","product_id":"BTC-USD","changes":[["buy","98.0"#);
     assert_eq!(rig.story(Channel::Book)[2..], ["3 state resyncing a message that cannot be read"]);
-    let sent = rig.pass(0);
+    let sent = rig.sent(0);
     assert_eq!(
         sent,
         [
@@ -220,12 +191,11 @@ fn what_is_bad_is_counted_and_only_its_book_begins_anew() {
             r#"{"type":"subscribe","product_ids":["BTC-USD"],"channels":["level2_batch"]}"#
         ]
     );
-    assert_eq!(rig.pass(9_000).len(), 0);
-    assert_eq!(rig.pass(1_000).len(), 2, "no snapshot came");
+    assert_eq!(rig.sent(9_000).len(), 0);
+    assert_eq!(rig.sent(1_000).len(), 2, "no snapshot came");
     rig.snapshot();
     assert_eq!(rig.story(Channel::Book).last().unwrap(), "7 state live", "{:?}", rig.story(Channel::Book));
-    let faults = Fault::ALL.map(|fault| rig.machine.counters().faults(fault).value());
-    assert_eq!(faults, [2, 1, 0, 0, 0, 1]);
+    assert_eq!(rig.faults(), [2, 1, 0, 0, 0, 1]);
 }
 
 #[test]
@@ -237,5 +207,5 @@ fn a_book_that_stays_crossed_begins_anew() {
     rig.update("buy", "98.00", "1");
     assert_eq!(rig.machine.counters().faults(Fault::Crossed).value(), 2);
     assert_eq!(rig.story(Channel::Book).last().unwrap(), "5 state resyncing the book of BTC-USD is crossed");
-    assert_eq!(rig.pass(0).len(), 2);
+    assert_eq!(rig.sent(0).len(), 2);
 }

@@ -1,17 +1,10 @@
 use super::*;
-use crate::machine::Action;
-use crate::testing::{level, market, ms, story};
+use crate::machine::Machine;
+use crate::testing::{self, level, market};
 use schemas::checksum;
 use schemas::model::Level;
 
-const BTC: &str = "kraken:BTC/USD";
-
-struct Rig {
-    market: Arc<Market>,
-    machine: Kraken,
-    actions: Actions,
-    now: u64,
-}
+type Rig = testing::Rig<Kraken>;
 
 fn levels(side: &[(&str, &str)]) -> Vec<Level> {
     side.iter().map(|(price, size)| level(price, size)).collect()
@@ -26,25 +19,17 @@ type Side<'a> = &'a [(&'a str, &'a str)];
 
 impl Rig {
     fn new(change: impl Fn(&mut Settings)) -> Self {
-        let market = market();
         let mut settings = Settings::new("kraken", "e");
         settings.symbols = vec!["BTC/USD".to_owned(), "ETH/USD".to_owned()];
         settings.depth = Some(10);
         change(&mut settings);
-        let machine = Kraken::new(settings, Arc::clone(&market)).unwrap();
-        Self { market, machine, actions: Actions::new(), now: 1_000 }
+        Self::of(settings, Kraken::new)
     }
 
     fn connected() -> Self {
         let mut rig = Self::new(|_| {});
-        rig.machine.connected(ms(rig.now), &mut rig.actions);
-        rig.actions.drain().for_each(drop);
-        rig
-    }
-
-    fn frame(&mut self, frame: &str) {
-        self.now += 1;
-        self.machine.frame(ms(self.now), &mut frame.as_bytes().to_vec(), &mut self.actions);
+        rig.connect();
+        rig.quiet()
     }
 
     /// A book message whose checksum is that of the book `after`.
@@ -70,29 +55,14 @@ impl Rig {
         let trades = ids.iter().map(trade).collect::<Vec<_>>().join(",");
         self.frame(&format!(r#"{{"channel":"trade","type":"{kind}","data":[{trades}]}}"#));
     }
-
-    /// Lets time pass and returns what is sent about bitcoin.
-    fn pass(&mut self, ms_later: u64) -> Vec<String> {
-        self.now += ms_later;
-        self.machine.tick(ms(self.now), &mut self.actions);
-        let text = |action| match action {
-            Action::Send(text) => Some(text).filter(|text| text.contains("BTC")),
-            _ => None,
-        };
-        self.actions.drain().filter_map(text).collect()
-    }
-
-    fn story(&self, channel: Channel) -> Vec<String> {
-        story(&self.market, channel, BTC)
-    }
 }
 
 #[test]
 fn subscribes_to_what_the_channels_need() {
     let mut rig = Rig::new(|_| {});
     assert_eq!(rig.machine.dial(), "/v2");
-    rig.machine.connected(ms(1), &mut rig.actions);
-    let sent = rig.pass(0);
+    rig.connect();
+    let sent = rig.sent(0);
     assert_eq!(
         sent[0],
         r#"{"method":"subscribe","params":{"channel":"book","depth":10,"snapshot":true,"symbol":["BTC/USD","ETH/USD"]},"req_id":1}"#
@@ -100,7 +70,7 @@ fn subscribes_to_what_the_channels_need() {
     assert!(sent[1].contains(r#""channel":"trade""#) && sent[2].contains(r#""channel":"ticker""#));
     assert_eq!(sent.len(), 3);
     let registry = rig.market.registry();
-    let info = &registry.symbol(BTC).unwrap().info;
+    let info = &registry.symbol("kraken:BTC/USD").unwrap().info;
     assert_eq!((info.base.as_deref(), info.quote.as_deref()), (Some("BTC"), Some("USD")));
 }
 
@@ -138,7 +108,7 @@ fn a_wrong_checksum_begins_the_book_anew() {
     let mut rig = Rig::connected();
     rig.snapshot(&[("100", "1")], &[]);
     rig.book("update", (&[("99", "1")], &[]), (&[("98", "1")], &[]));
-    let sent = rig.pass(0);
+    let sent = rig.sent(0);
     assert!(sent[0].contains(r#""method":"unsubscribe""#) && sent[0].contains(r#"["BTC/USD"]"#), "{sent:?}");
     assert!(sent[1].contains(r#""method":"subscribe""#) && sent[1].contains(r#""depth":10"#), "{sent:?}");
     rig.book("update", (&[("97", "1")], &[]), (&[("97", "1")], &[]));
@@ -149,10 +119,10 @@ fn a_wrong_checksum_begins_the_book_anew() {
     let counters = rig.machine.counters();
     assert_eq!((counters.checksum_failures.value(), counters.resyncs.value()), (1, 1));
     rig.book("update", (&[("80", "1")], &[]), (&[("98", "1")], &[]));
-    assert_eq!(rig.pass(0).len(), 0, "breaking again at once, it waits");
-    assert_eq!(rig.pass(3_000).len(), 2);
-    assert_eq!(rig.pass(20_000).len(), 0);
-    assert_eq!(rig.pass(20_000).len(), 2, "no snapshot came");
+    assert_eq!(rig.sent(0).len(), 0, "breaking again at once, it waits");
+    assert_eq!(rig.sent(3_000).len(), 2);
+    assert_eq!(rig.sent(20_000).len(), 0);
+    assert_eq!(rig.sent(20_000).len(), 2, "no snapshot came");
 }
 
 #[test]
@@ -172,8 +142,8 @@ fn the_last_trades_before_our_time_begin_the_count_and_later_fill_what_was_misse
     rig.frame(r#"{"method":"subscribe","result":{"channel":"trade","snapshot":true,"symbol":"BTC/USD"},"success":true}"#);
     rig.trades("snapshot", &[6, 5, 4]);
     rig.trades("update", &[7, 8]);
-    rig.machine.disconnected(ms(rig.now), "reset");
-    rig.machine.connected(ms(rig.now), &mut rig.actions);
+    rig.disconnect();
+    rig.connect();
     rig.trades("snapshot", &[12, 11, 10, 8]);
     rig.trades("update", &[13]);
     let story = rig.story(Channel::Trades);
@@ -227,22 +197,21 @@ fn what_is_bad_is_counted_and_only_its_book_begins_anew() {
         r#"{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":1x,"qty":1}]"#,
     );
     assert_eq!(rig.story(Channel::Book)[2..], ["3 state resyncing a message that cannot be read"]);
-    assert_eq!(rig.pass(0).len(), 2);
+    assert_eq!(rig.sent(0).len(), 2);
     rig.snapshot(&[("100", "1")], &[("99", "1")]);
     assert_eq!(rig.story(Channel::Book)[4..], ["5 state live"]);
     rig.book("update", (&[("98", "1")], &[]), (&[("100", "1"), ("98", "1")], &[("99", "1")]));
-    let faults = Fault::ALL.map(|fault| rig.machine.counters().faults(fault).value());
-    assert_eq!(faults, [2, 1, 1, 0, 0, 0]);
+    assert_eq!(rig.faults(), [2, 1, 1, 0, 0, 0]);
     assert_eq!(rig.story(Channel::Trades), ["1 state live", "2 trades sell7"]);
 }
 
 #[test]
 fn a_recording_without_replies_shows_its_depth() {
     let mut rig = Rig::new(|settings| (settings.depth, settings.is_recorded) = (None, true));
-    rig.machine.connected(ms(1), &mut rig.actions);
+    rig.connect();
     rig.snapshot(&[("100", "1"), ("99", "1")], &[]);
-    assert_eq!(rig.machine.feed.core.symbols[0].book.depth().levels_max, 10);
+    assert_eq!(rig.machine.feed.session.core.symbols[0].book.depth().levels_max, 10);
     rig.frame(r#"{"method":"subscribe","result":{"channel":"book","depth":25,"snapshot":true,"symbol":"BTC/USD"},"success":true}"#);
     rig.snapshot(&[("100", "1")], &[]);
-    assert_eq!(rig.machine.feed.core.symbols[0].book.depth().levels_max, 25);
+    assert_eq!(rig.machine.feed.session.core.symbols[0].book.depth().levels_max, 25);
 }

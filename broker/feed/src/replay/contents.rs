@@ -1,7 +1,7 @@
 //! What a capture holds, as far as it decides how its feed is set up.
 
 use crate::settings::{Quotes, Settings, Trades};
-use crate::venue::{Glance, Venue};
+use crate::venue::{Depths, Glance, Venue};
 use schemas::capture::{Body, Reader};
 use schemas::model::Channel;
 use schemas::venue::Parser;
@@ -14,8 +14,8 @@ const RECORDS_MAX: usize = 1_000_000;
 /// books if it has no stream of them, trades are aggregates if it has no others, and books are as deep as the venue granted.
 pub(super) fn settle(settings: &mut Settings, capture: impl BufRead, venue: Venue) {
     let mut quotes = settings.quotes != Quotes::Auto || !settings.channels.has(Channel::Quotes);
-    let mut trades = venue != Venue::Binance || settings.trades != Trades::Each;
-    let mut depth = (venue != Venue::Kraken).then_some(None);
+    let mut trades = !venue.has_aggregates() || settings.trades != Trades::Each;
+    let mut depth = (!matches!(venue.depths(), Depths::Among(_))).then_some(None);
     let mut aggregates = false;
     look_through(capture, venue, |glance| {
         match glance {

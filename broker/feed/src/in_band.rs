@@ -1,0 +1,295 @@
+//! Machines of venues whose books begin in band: what is the same for all of them.
+//!
+//! Everything is subscribed to over one connection. A book begins with a snapshot in it; when it has lost its way it is
+//! subscribed to anew, without touching any other. What differs from venue to venue is its [`Feed`].
+
+mod rejoin;
+
+use crate::book::{Book, BookDepth};
+use crate::core::{Changed, Core, Offence};
+use crate::counters::{Fault, FeedCounters};
+use crate::machine::{Actions, Fetch, Machine, MachineError};
+use crate::market::Market;
+use crate::pacer::{Pacer, Requests};
+use crate::publish::Times;
+use crate::settings::Settings;
+use rejoin::Rejoin;
+use schemas::model::{Channel, Level, Micros};
+use schemas::venue::{Parser, VenueError};
+use std::sync::Arc;
+
+/// The machine of one connection to a venue whose books begin in band.
+pub(crate) struct InBand<F> {
+    parser: Parser,
+    pub(crate) feed: F,
+}
+
+/// What a venue of this kind adds; [`InBand`] does the rest.
+pub(crate) trait Feed: Send {
+    /// What is kept of each symbol besides.
+    type Symbol: Default + Send;
+    /// A message of the venue's.
+    type Message<'a>;
+    /// The path and query to dial.
+    const PATH: &'static str;
+
+    fn session(&self) -> &Session<Self::Symbol>;
+
+    fn session_mut(&mut self) -> &mut Session<Self::Symbol>;
+
+    /// Parses a frame, in place if that is the way of the venue.
+    fn parse<'a>(frame: &'a mut [u8], parser: &'a mut Parser) -> Result<Self::Message<'a>, VenueError>;
+
+    /// The requests that subscribe to all that the settings want.
+    fn subscribe(&mut self) -> Vec<String>;
+
+    /// The requests that end the subscription to the book of a symbol and begin it anew.
+    fn subscribe_anew(&mut self, symbol: &str) -> Vec<String>;
+
+    /// Takes a message.
+    fn take(&mut self, rx: Micros, message: Self::Message<'_>, actions: &mut Actions) -> Result<(), Offence>;
+
+    /// The symbols of a message that cannot be read, none if it names none; nothing if it is about no book.
+    fn books_in(frame: &[u8]) -> Option<Vec<&str>>;
+
+    /// Forgets what belonged to a connection that is gone, but for what the session and the symbols keep.
+    fn forget(&mut self) {}
+
+    /// When [`tick`](Self::tick) is due, where the venue has times of its own.
+    fn deadline(&self) -> Option<Micros> {
+        None
+    }
+
+    /// Does what is due at `now`.
+    fn tick(&mut self, _now: Micros) {}
+}
+
+/// A book whose checksum is not the venue's.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("checksum {ours}, the venue's is {theirs}")]
+pub(crate) struct Mismatch {
+    pub(crate) ours: i64,
+    pub(crate) theirs: i64,
+}
+
+/// What all feeds of this kind have.
+pub(crate) struct Session<S> {
+    pub(crate) core: Core<S>,
+    rejoin: Rejoin,
+    requests: Requests,
+}
+
+impl<S: Default> Session<S> {
+    /// With the symbols of the settings, and requests at the venue's pace.
+    pub(crate) fn new(settings: Settings, market: Arc<Market>, pacer: Pacer) -> Result<Self, MachineError> {
+        let core = Core::new(settings, market)?;
+        Ok(Self { core, rejoin: Rejoin::default(), requests: Requests::new(pacer) })
+    }
+
+    /// Whether the book of a symbol follows the venue's.
+    pub(crate) fn is_joined(&self, at: usize) -> bool {
+        self.rejoin.is_joined(at)
+    }
+
+    /// Begins a book with a whole one. One that no book can be is asked for anew.
+    pub(crate) fn snapshot(
+        &mut self,
+        at: usize,
+        times: Times,
+        bids: &[Level],
+        asks: &[Level],
+    ) -> Result<(), Offence> {
+        if let Err(offence) = self.core.reset_book(at, times, bids, asks) {
+            return self.broken(at, times.rx, offence);
+        }
+        self.rejoin.joined(at, times.rx);
+        Ok(())
+    }
+
+    /// The same with a book of another depth, if it passes a check; one that does not is asked for anew.
+    pub(crate) fn snapshot_checked(
+        &mut self,
+        at: usize,
+        times: Times,
+        depth: BookDepth,
+        sides: (&[Level], &[Level]),
+        check: impl FnOnce(&Book) -> Result<(), Mismatch>,
+    ) -> Result<(), Offence> {
+        match self.core.reset_checked(at, times, depth, sides, check) {
+            Ok(Ok(())) => self.rejoin.joined(at, times.rx),
+            Ok(Err(mismatch)) => self.mismatch(at, times.rx, &mismatch),
+            Err(offence) => return self.broken(at, times.rx, offence),
+        }
+        Ok(())
+    }
+
+    /// Changes a book that is joined. What still comes of a subscription that was given up is passed over.
+    pub(crate) fn change(
+        &mut self,
+        at: usize,
+        times: Times,
+        bids: &[Level],
+        asks: &[Level],
+    ) -> Result<(), Offence> {
+        if !self.is_joined(at) {
+            return Ok(());
+        }
+        let changed = self.core.change_book(at, times, bids, asks);
+        self.changed(at, times.rx, changed)
+    }
+
+    /// The same, if the book passes a check; one that does not is asked for anew.
+    pub(crate) fn change_checked(
+        &mut self,
+        at: usize,
+        times: Times,
+        sides: (&[Level], &[Level]),
+        check: impl FnOnce(&Book) -> Result<(), Mismatch>,
+    ) -> Result<(), Offence> {
+        if !self.is_joined(at) {
+            return Ok(());
+        }
+        match self.core.change_checked(at, times, sides, Some(check)) {
+            Ok(changed) => self.changed(at, times.rx, changed),
+            Err(mismatch) => {
+                self.mismatch(at, times.rx, &mismatch);
+                Ok(())
+            }
+        }
+    }
+
+    fn changed(&mut self, at: usize, now: Micros, changed: Changed) -> Result<(), Offence> {
+        match changed {
+            Changed::Fine => Ok(()),
+            Changed::Crossed => Err(Offence::crossed(&self.core.symbols[at].name)),
+            Changed::Wrong(offence) => self.broken(at, now, offence),
+        }
+    }
+
+    fn mismatch(&mut self, at: usize, now: Micros, mismatch: &Mismatch) {
+        self.core.counters.checksum_failures.up();
+        let name = self.core.symbols[at].name.clone();
+        self.core.warn(now, mismatch, name.as_bytes());
+        self.resync(at, now, &mismatch.to_string());
+    }
+
+    /// The book of a symbol cannot be right, and is asked for anew.
+    fn broken(&mut self, at: usize, now: Micros, offence: Offence) -> Result<(), Offence> {
+        self.resync(at, now, &offence.what);
+        Err(offence)
+    }
+
+    /// The book of a symbol has lost its way, and is asked for anew.
+    pub(crate) fn resync(&mut self, at: usize, now: Micros, reason: &str) {
+        self.core.resyncing(at, reason, now);
+        self.rejoin.lost(at, now);
+    }
+
+    fn connected(&mut self, now: Micros) {
+        self.core.connected(now);
+        if self.core.settings.channels.has(Channel::Book) {
+            (0..self.core.symbols.len()).for_each(|at| self.rejoin.expected(at, now));
+        }
+    }
+
+    fn disconnected(&mut self, now: Micros, reason: &str) {
+        self.core.disconnected(now, reason);
+        self.rejoin.clear();
+        self.requests.clear();
+        self.core.symbols.iter_mut().for_each(|symbol| symbol.data = S::default());
+    }
+
+    fn deadline(&self) -> Option<Micros> {
+        let rejoin = self.rejoin.deadline().map(|due| due.max(self.requests.free_at()));
+        [self.core.deadline(), self.requests.deadline(), rejoin].into_iter().flatten().min()
+    }
+
+    /// A message about a book that cannot be read is a change that is missing there.
+    fn damaged(&mut self, now: Micros, named: &[&str]) {
+        let known: Vec<_> = named.iter().filter_map(|name| self.core.known(name)).collect();
+        let about = if known.is_empty() { (0..self.core.symbols.len()).collect() } else { known };
+        for at in about {
+            if self.is_joined(at) {
+                self.resync(at, now, "a message that cannot be read");
+            }
+        }
+    }
+}
+
+impl<F: Feed> InBand<F> {
+    pub(crate) fn of(feed: F) -> Self {
+        Self { parser: Parser::default(), feed }
+    }
+
+    /// Asks for books anew, as many as the venue's pace allows.
+    fn rejoin(&mut self, now: Micros, actions: &mut Actions) {
+        loop {
+            let session = self.feed.session_mut();
+            session.requests.send(now, actions);
+            if !session.requests.is_free(now) {
+                return;
+            }
+            let Some(at) = session.rejoin.next(now) else { return };
+            let name = session.core.symbols[at].name.clone();
+            let requests = self.feed.subscribe_anew(&name);
+            let session = self.feed.session_mut();
+            session.requests.extend(requests);
+            session.rejoin.asked(at, now);
+        }
+    }
+}
+
+impl<F: Feed> Machine for InBand<F> {
+    fn dial(&self) -> String {
+        F::PATH.to_owned()
+    }
+
+    fn connected(&mut self, now: Micros, actions: &mut Actions) {
+        let requests = self.feed.subscribe();
+        let session = self.feed.session_mut();
+        session.connected(now);
+        session.requests.extend(requests);
+        session.requests.send(now, actions);
+    }
+
+    fn frame(&mut self, rx: Micros, frame: &mut Vec<u8>, actions: &mut Actions) {
+        let Self { parser, feed } = self;
+        feed.session_mut().core.received(rx, frame.len());
+        match F::parse(frame, parser).map(|message| feed.take(rx, message, actions)) {
+            Ok(Ok(())) => {}
+            Ok(Err(offence)) => feed.session_mut().core.offence(rx, &offence, frame),
+            Err(error) => {
+                let session = feed.session_mut();
+                session.core.fault(rx, Fault::Malformed, &error, frame);
+                if let Some(named) = F::books_in(frame) {
+                    session.damaged(rx, &named);
+                }
+            }
+        }
+    }
+
+    fn fetched(&mut self, _: Micros, _: &Fetch, _: Result<&mut Vec<u8>, String>, _: &mut Actions) {}
+
+    fn disconnected(&mut self, now: Micros, reason: &str) {
+        self.feed.session_mut().disconnected(now, reason);
+        self.feed.forget();
+    }
+
+    fn deadline(&self) -> Option<Micros> {
+        [self.feed.session().deadline(), self.feed.deadline()].into_iter().flatten().min()
+    }
+
+    fn tick(&mut self, now: Micros, actions: &mut Actions) {
+        self.feed.session_mut().core.tick(now, actions);
+        self.feed.tick(now);
+        self.rejoin(now, actions);
+    }
+
+    fn counters(&self) -> &Arc<FeedCounters> {
+        &self.feed.session().core.counters
+    }
+
+    fn is_live(&self) -> bool {
+        self.feed.session().core.is_live()
+    }
+}

@@ -1,7 +1,9 @@
 //! What the user typed.
 
+mod publish;
 mod run;
 
+pub use publish::PublishArgs;
 pub use run::RunArgs;
 
 use clap::{Parser, Subcommand};

@@ -27,12 +27,39 @@ pub fn of(done: anyhow::Result<bool>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             // Without an error output there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "loadgen: {error:#}");
+            let _ = writeln!(std::io::stderr(), "loadgen: {}", told(&error));
             if is_usage(&error) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
 
+/// The error with its causes, except those that the text before them ends with.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |mut text, cause| {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            text += if text.is_empty() { "" } else { ": " };
+            text += &cause;
+        }
+        text
+    })
+}
+
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<PlanError>() || error.is::<LimitError>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let refused = std::io::Error::other("refused");
+        let url = || "ws://a".to_owned();
+        let error = anyhow::Error::from(PlanError::Host { url: url(), source: refused });
+        assert_eq!(told(&error), "--url ws://a: refused");
+        let error = Err::<(), _>(std::io::Error::other("denied")).context("cannot begin").unwrap_err();
+        assert_eq!(told(&error), "cannot begin: denied");
+    }
 }

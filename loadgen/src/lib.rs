@@ -8,6 +8,7 @@
 //! thread share one receive buffer, and a frame is looked at where the kernel put it. That keeps the price of a
 //! received frame close to that of the `recv` it came with.
 
+pub mod ascii;
 pub mod broker_stats;
 pub mod cli;
 pub mod connection;
@@ -23,10 +24,12 @@ pub mod http;
 pub mod lead;
 pub mod limits;
 pub mod machine;
+pub mod pass;
 pub mod phase;
 pub mod plan;
 pub mod popularity;
 pub mod progress;
+pub mod publish;
 pub mod random;
 pub mod receive;
 pub mod reply;

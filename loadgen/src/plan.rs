@@ -3,6 +3,7 @@
 use crate::cli::RunArgs;
 use crate::machine;
 use crate::popularity::{Chooser, Popularity};
+use crate::publish::{Pace, Publishing};
 use crate::random::Random;
 use crate::units::Share;
 use schemas::model::Channel;
@@ -16,6 +17,7 @@ use url::Url;
 const THREADS_MAX_BY_DEFAULT: usize = 4;
 /// Streams of the seed besides those of the connections.
 const KINDS_STREAM: u64 = u64::MAX;
+const PUBLISH_STREAM: u64 = u64::MAX - 1;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,17 @@ pub enum PlanError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// The address of the tick lines is none.
+    #[error("--publish {address}: {source}")]
+    Publish {
+        /// As typed.
+        address: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// Nothing of the channel would come.
+    #[error("--publish: what is published is the channel `quotes`, and --channel is `{0}`")]
+    PublishedChannel(Channel),
     /// More than all connections would be slow.
     #[error("--stalled and --trickling together are more than 100%")]
     Shares,
@@ -96,7 +109,7 @@ pub struct Client {
 }
 
 /// The load.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Where the broker is.
     pub target: Target,
@@ -130,6 +143,8 @@ pub struct Plan {
     pub threads: usize,
     /// The seed of all random choices.
     pub seed: u64,
+    /// What this side publishes, if it does.
+    pub publishing: Option<Publishing>,
 }
 
 impl Target {
@@ -144,10 +159,7 @@ impl Target {
         let host = host.ok_or_else(|| PlanError::Scheme { url: url() })?;
         let port = parsed.port_or_known_default().unwrap_or(80);
         let host = format!("{host}:{port}");
-        let address = host
-            .to_socket_addrs()
-            .and_then(|mut all| all.next().ok_or_else(|| io::Error::other("the host has no address")))
-            .map_err(|source| PlanError::Host { url: url(), source })?;
+        let address = resolved(&host).map_err(|source| PlanError::Host { url: url(), source })?;
         let path = &parsed[url::Position::BeforePath..url::Position::AfterQuery];
         Ok(Self { address, host, path: path.to_owned() })
     }
@@ -181,6 +193,7 @@ impl Plan {
             verify: args.verify,
             threads: args.threads.unwrap_or_else(default_threads).min(args.connections),
             seed,
+            publishing: None,
         })
     }
 
@@ -195,6 +208,29 @@ impl Plan {
             return Err(PlanError::Shares);
         }
         if args.duration.is_zero() { Err(PlanError::Duration) } else { Ok((stalled, trickling)) }
+    }
+
+    /// What the arguments want to be published.
+    ///
+    /// # Errors
+    /// [`PlanError`] if it is of no use, or has no address.
+    pub fn publishing(args: &RunArgs) -> Result<Option<Publishing>, PlanError> {
+        let publish = &args.publishing;
+        let Some((address, rate)) = publish.publish.as_ref().zip(publish.rate) else { return Ok(None) };
+        if args.channel != Channel::Quotes {
+            return Err(PlanError::PublishedChannel(args.channel));
+        }
+        Ok(Some(Publishing {
+            address: publish_address(address)?,
+            symbols: publish.publish_symbols,
+            pace: Pace::Rate { per_s: rate as u64, order: publish.publish_order },
+        }))
+    }
+
+    /// The publisher's chance.
+    #[must_use]
+    pub fn publisher_random(&self) -> Random {
+        Random::new(self.seed, PUBLISH_STREAM)
     }
 
     /// The connections of each thread.
@@ -218,6 +254,18 @@ impl Plan {
         Random::new(self.seed, KINDS_STREAM).shuffle(&mut behaviours);
         behaviours
     }
+}
+
+/// The address of a broker's feed of tick lines.
+///
+/// # Errors
+/// [`PlanError::Publish`] if it is none.
+pub fn publish_address(address: &str) -> Result<SocketAddr, PlanError> {
+    resolved(address).map_err(|source| PlanError::Publish { address: address.to_owned(), source })
+}
+
+fn resolved(host: &str) -> io::Result<SocketAddr> {
+    host.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the host has no address"))
 }
 
 fn default_threads() -> usize {

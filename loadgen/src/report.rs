@@ -5,11 +5,13 @@ pub(crate) mod hgrm;
 mod latency;
 pub(crate) mod output;
 pub(crate) mod page;
+mod published;
 mod text;
 mod warnings;
 
 pub use cost::{BrokerCost, ClientCost};
 pub use latency::{LatencySummary, Percentiles};
+pub use published::PublishedReport;
 
 use crate::broker_stats::Sample;
 use crate::cli::RunArgs;
@@ -20,6 +22,7 @@ use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::popularity::Popularity;
 use crate::progress::Standing;
+use crate::publish::Published;
 use crate::tally::Tally;
 use crate::verify::Verification;
 use output::Output;
@@ -39,6 +42,8 @@ pub struct Measured {
     pub broker: Result<(Sample, Sample), String>,
     /// Where the connections stood at the end.
     pub standing: Standing,
+    /// What this side published within it, if it did.
+    pub published: Option<Published>,
     /// Whether someone ended the run early.
     pub interrupted: bool,
 }
@@ -51,6 +56,7 @@ impl Default for Measured {
             client_cpu: Duration::ZERO,
             broker: Err("not asked".into()),
             standing: Standing::default(),
+            published: None,
             interrupted: false,
         }
     }
@@ -65,6 +71,9 @@ pub struct Report {
     pub machine: Machine,
     /// The load.
     pub load: Load,
+    /// What this side published within the window, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<PublishedReport>,
     /// What became of the connections.
     pub connections: Connections,
     /// What was received within the window.
@@ -184,6 +193,7 @@ impl Report {
             loadgen: Tool::new(started, measured.interrupted),
             machine: Machine::here(),
             load: Load::new(plan, window_s),
+            published: PublishedReport::new(plan, &measured),
             received: Received::new(&tally.window, window_s),
             latency_us: LatencySummary::new(&tally.prompt),
             slow_latency_us: slow.then(|| LatencySummary::new(&tally.slow)),

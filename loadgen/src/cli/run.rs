@@ -1,6 +1,6 @@
 //! What `loadgen run` was told.
 
-use super::at_least_one;
+use super::{PublishArgs, at_least_one};
 use crate::popularity::Popularity;
 use crate::units::{self, Share};
 use clap::Parser;
@@ -82,6 +82,10 @@ pub struct RunArgs {
     /// Print the report as JSON
     #[arg(long, env = "TICKCAST_JSON")]
     pub json: bool,
+
+    /// What is to be published.
+    #[command(flatten)]
+    pub publishing: PublishArgs,
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The report for people: aligned, most wanted first.
 
 use super::page::{Page, grouped, grouped_f64, mib};
-use super::{BrokerCost, Report, as_f64};
+use super::{BrokerCost, PublishedReport, Report, as_f64};
 use crate::verify::Verification;
 
 /// The whole report.
 pub(super) fn of(report: &Report) -> String {
     let mut page = Page::default();
     head(&mut page, report);
+    if let Some(published) = &report.published {
+        self::published(&mut page, published);
+    }
     connections(&mut page, report);
     received(&mut page, report);
     page.blank();
@@ -51,6 +54,17 @@ fn head(page: &mut Page, report: &Report) {
         &format!("{:.2} s after {:.1} s of warm-up, {threads}", load.measured_s, load.warmup_s),
     );
     page.blank();
+}
+
+fn published(page: &mut Page, published: &PublishedReport) {
+    let PublishedReport { updates, updates_per_s, symbols, writes, late, .. } = published;
+    let rate = format!("{} updates ({}/s)", grouped(*updates), grouped_f64(*updates_per_s));
+    let symbols = if *symbols == 1 { "1 symbol".to_owned() } else { format!("{symbols} symbols") };
+    page.row("published", &format!("{rate} of {symbols}, in {} writes", grouped(*writes)));
+    if let Some(lateness) = published.lateness_us {
+        let (p99, max) = (as_f64(lateness.p99) / 1e3, as_f64(lateness.max) / 1e3);
+        page.row("", &format!("{} late (p99 {p99:.2} ms, latest {max:.1} ms)", grouped(*late)));
+    }
 }
 
 fn connections(page: &mut Page, report: &Report) {

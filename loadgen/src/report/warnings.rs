@@ -19,6 +19,7 @@ pub(super) fn of(report: &Report) -> Vec<String> {
         waiting_client(report),
         lagging_client(report),
         late_starts(report),
+        late_publisher(report),
         without_times(report),
         negative_latencies(report),
         nothing_received(report),
@@ -107,6 +108,18 @@ fn late_starts(report: &Report) -> Option<String> {
             connections.late_starts, connections.scheduled, connections.latest_start_ms
         )
     })
+}
+
+fn late_publisher(report: &Report) -> Option<String> {
+    let published = report.published.as_ref()?;
+    let lateness = published.lateness_us.filter(|_| published.late * 100 > published.updates)?;
+    Some(format!(
+        "{} of {} updates were published more than 1 ms late, the latest by {:.1} ms; latencies contain that \
+         (a lower --rate, or a core for the load generator)",
+        published.late,
+        published.updates,
+        super::as_f64(lateness.max) / 1e3
+    ))
 }
 
 fn without_times(report: &Report) -> Option<String> {

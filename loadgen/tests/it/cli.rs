@@ -15,7 +15,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn bad_usage_ends_with_status_2_and_says_what_is_wrong() {
     let url = "ws://127.0.0.1:1/v1/stream";
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (&[], "Usage"),
         (&["fly"], "unrecognized subcommand"),
         (&["run", "--url", url], "--connections"),
@@ -27,6 +27,27 @@ fn bad_usage_ends_with_status_2_and_says_what_is_wrong() {
             "more than 100%",
         ),
         (&["run", "--url", url, "--connections", "100000000"], "open files"),
+        (&["run", "--url", url, "--connections", "1", "--publish", "127.0.0.1:1"], "--rate"),
+        (
+            &["run", "--url", url, "--connections", "1", "--publish", "nowhere", "--rate", "1"],
+            "--publish nowhere: ",
+        ),
+        (
+            &[
+                "run",
+                "--url",
+                url,
+                "--connections",
+                "1",
+                "--publish",
+                "127.0.0.1:1",
+                "--rate",
+                "1",
+                "--channel",
+                "book",
+            ],
+            "--channel is `book`",
+        ),
     ];
     for (arguments, said) in cases {
         let output = loadgen(arguments);

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic when something is amiss")]
 
 mod cli;
+mod publish;
 mod run;
 mod server;

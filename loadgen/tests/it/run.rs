@@ -12,7 +12,7 @@ fn run(server: &Server, arguments: &[&str]) -> Report {
     try_run(server, arguments).unwrap()
 }
 
-fn try_run(server: &Server, arguments: &[&str]) -> anyhow::Result<Report> {
+pub(crate) fn try_run(server: &Server, arguments: &[&str]) -> anyhow::Result<Report> {
     let url = server.url();
     let mut line = vec!["loadgen run", "--url", &url, "--warmup", "0s", "--seed", "1"];
     for (flag, value) in [("--connections", "1"), ("--duration", "300ms")] {

@@ -33,18 +33,25 @@ pub(crate) struct Received {
 impl Server {
     /// Serves three symbols, and each connection by `script`.
     pub(crate) fn start(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        Self::offering(&["sim:A", "sim:B", "sim:C"], script)
+    }
+
+    /// Serves these symbols, and each connection by `script`.
+    pub(crate) fn offering(symbols: &[&str], script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        let offers: Vec<_> = symbols.iter().map(|symbol| serde_json::json!({ "symbol": symbol })).collect();
+        let symbols: Arc<str> = serde_json::json!({ "symbols": offers }).to_string().into();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let script: Arc<Script> = Arc::new(script);
         std::thread::spawn(move || {
             let mut number = 0;
             for stream in listener.incoming() {
-                let script = script.clone();
+                let (script, symbols) = (script.clone(), symbols.clone());
                 let mut peer = Peer { stream: stream.unwrap(), input: Vec::new(), number };
                 // Only upgrades are connections; requests over HTTP are not counted.
                 let Some(head) = peer.head() else { continue };
                 number += usize::from(head.contains("/v1/stream"));
-                std::thread::spawn(move || peer.serve(&head, &*script));
+                std::thread::spawn(move || peer.serve(&head, &symbols, &*script));
             }
         });
         Self { address }
@@ -56,9 +63,9 @@ impl Server {
 }
 
 impl Peer {
-    fn serve(&mut self, head: &str, script: &Script) {
+    fn serve(&mut self, head: &str, symbols: &str, script: &Script) {
         if head.starts_with("GET /v1/symbols ") {
-            return self.http(r#"{"symbols":[{"symbol":"sim:A"},{"symbol":"sim:B"},{"symbol":"sim:C"}]}"#);
+            return self.http(symbols);
         }
         if head.starts_with("GET /metrics ") {
             return self.http("process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 1048576\n");

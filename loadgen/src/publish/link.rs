@@ -1,0 +1,73 @@
+//! A publisher's connection to a broker.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long connecting may take.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often a write that waits looks whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The connection failed.
+#[derive(Debug, thiserror::Error)]
+#[error("--publish {address}: {source}")]
+pub struct LinkError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// A connection that takes lines.
+#[derive(Debug)]
+pub struct Link {
+    stream: TcpStream,
+    address: SocketAddr,
+}
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`LinkError`] if nobody listens there.
+    pub fn dial(address: SocketAddr) -> Result<Self, LinkError> {
+        let dial = || {
+            let stream = TcpStream::connect_timeout(&address, CONNECT_TIME_MAX)?;
+            stream.set_nodelay(true)?;
+            stream.set_write_timeout(Some(LOOK_EVERY))?;
+            Ok(stream)
+        };
+        dial().map(|stream| Self { stream, address }).map_err(|source| LinkError { address, source })
+    }
+
+    /// Sends all of `bytes`, however long the other side takes; whether it did, or `given_up` said to stop.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the other side is gone.
+    pub fn send(&mut self, bytes: &[u8], given_up: impl Fn() -> bool) -> Result<bool, LinkError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.stream.write(rest) {
+                Ok(0) => return Err(self.failed(ErrorKind::WriteZero.into())),
+                Ok(sent) => rest = &rest[sent..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    if given_up() {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says that no more lines come.
+    pub fn finish(&self) {
+        // If the other side is gone, it knows.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn failed(&self, source: io::Error) -> LinkError {
+        LinkError { address: self.address, source }
+    }
+}

@@ -6,6 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use schemas::decimal::Decimal;
 use std::hint::black_box;
 use std::io::Write;
+use std::time::Duration;
 
 /// Price and size as the venue writes them.
 const TEXTS: [&str; 2] = ["63501.60000000", "0.02317000"];
@@ -40,5 +41,9 @@ fn decimals(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decimals);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    targets = decimals
+}
 criterion_main!(benches);

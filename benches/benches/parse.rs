@@ -3,36 +3,19 @@
 //! `tape` and `scanner` are what the project does; `serde` and `raw_value` are the ways that they were chosen over:
 //! derived structs that borrow from simd-json's tape, and serde_json with numbers as `RawValue`. Those two first read
 //! what kind of message it is, as they would have to, and leave times unread.
+//!
+//! `cargo bench -p benches --bench parse`
 
+use benches::frames::{self, Kind};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use schemas::decimal::Decimal;
 use schemas::model::Level;
-use schemas::venue::{Parser, binance, coinbase, kraken, ticks};
+use schemas::venue::{self, Parser};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use simd_json::Buffers;
 use std::hint::black_box;
-
-const BOOK_TICKER: &str = r#"{"stream":"btcusdt@bookTicker","data":{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}}"#;
-const RAW_BOOK_TICKER: &str = r#"{"u":50093239212,"s":"BTCUSDT","b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000"}"#;
-const TRADE: &str = r#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1783465157897,"s":"BTCUSDT","t":6486989273,"p":"63551.02000000","q":"0.00317000","T":1783465157897,"m":true,"M":true}}"#;
-const COINBASE_MATCH: &str = r#"{"type":"match","trade_id":1052119289,"maker_order_id":"15bc13f2-e38c-4693-8c0b-e8c6152b9c1d","taker_order_id":"13d7d08f-7396-421b-9dba-94eac92f3d78","side":"sell","size":"0.2","price":"63514.6","product_id":"BTC-USD","sequence":132235026010,"time":"2026-07-07T22:58:17.164892Z"}"#;
-const KRAKEN_UPDATE: &str = r#"{"channel":"book","type":"update","data":[{"symbol":"ETH/USD","bids":[{"price":1774.10,"qty":0.5}],"asks":[{"price":1774.14,"qty":2.00130641}],"checksum":3356266482,"timestamp":"2026-07-07T23:00:03.977459Z"}]}"#;
-const TICK: &str = r#"{"channel":"quotes","symbol":"ACME","ts":1785644622707507,"bid":"61837.63","bid_size":"3.78826000","ask":"61837.64","ask_size":"1.54698000"}"#;
-
-/// A Binance message with so many levels a side.
-fn depth(levels: usize) -> String {
-    let side = |from: usize| {
-        let levels: Vec<String> =
-            (0..levels).map(|n| format!(r#"["{}.02000000","0.{n:08}"]"#, from + n)).collect();
-        levels.join(",")
-    };
-    format!(
-        r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":1783465158014,"s":"BTCUSDT","U":97109082206,"u":97109082242,"b":[{}],"a":[{}]}}}}"#,
-        side(63_000),
-        side(64_000)
-    )
-}
+use std::time::Duration;
 
 #[derive(Deserialize)]
 struct Combined<'a, T> {
@@ -145,51 +128,62 @@ fn in_place(c: &mut Criterion, name: &str, frame: &str, mut parse: impl FnMut(&m
     group.finish();
 }
 
-fn binance_frames(c: &mut Criterion) {
-    let (small, large) = (depth(5), depth(500));
-    let frames = [
-        ("book_ticker", BOOK_TICKER),
-        ("raw_book_ticker", RAW_BOOK_TICKER),
-        ("trade", TRADE),
-        ("depth_5", &small),
-        ("depth_500", &large),
+fn binance(c: &mut Criterion) {
+    let (small, large) = (frames::binance::depth(0, 1, 8), frames::binance::depth(0, 1, 500));
+    let (book_ticker, trade) = (first(frames::binance::BOOK_TICKER), first(frames::binance::TRADE));
+    let ticker = first(frames::binance::TICKER);
+    let cases = [
+        ("bookTicker", &book_ticker),
+        ("trade", &trade),
+        ("24hrTicker", &ticker),
+        ("depthUpdate of 8 levels a side", &small),
+        ("depthUpdate of 500 levels a side", &large),
     ];
-    for (name, frame) in frames {
+    for (name, frame) in cases {
         let mut parser = Parser::default();
-        in_place(c, &format!("binance/{name}/tape"), frame, |frame| {
-            black_box(binance::parse(frame, &mut parser).expect("a message"));
+        in_place(c, &format!("binance {name}, tape"), frame, |frame| {
+            black_box(venue::binance::parse(frame, &mut parser).expect("a message"));
         });
     }
     let mut buffers = Buffers::default();
-    in_place(c, "binance/book_ticker/serde", BOOK_TICKER, |frame| {
+    in_place(c, "binance bookTicker, serde", &book_ticker, |frame| {
         let frame: Combined<'_, BookTicker<'_>> = by_kind(frame, &mut buffers);
         let BookTicker { u, s, b, bid_size, a, ask_size } = frame.data;
         black_box((frame.stream, u, s, [b, bid_size, a, ask_size].map(decimal)));
     });
-    in_place(c, "binance/trade/serde", TRADE, |frame| {
+    in_place(c, "binance trade, serde", &trade, |frame| {
         let frame: Combined<'_, Trade<'_>> = by_kind(frame, &mut buffers);
         let Trade { event_time, s, t, p, q, time, m } = frame.data;
         black_box((frame.stream, event_time, s, t, [p, q].map(decimal), time, m));
     });
-    for (name, frame) in [("depth_5", &small), ("depth_500", &large)] {
-        let (mut bids, mut asks) = (Vec::new(), Vec::new());
-        in_place(c, &format!("binance/{name}/serde"), frame, |frame| {
-            let frame: Combined<'_, Depth<'_>> = by_kind(frame, &mut buffers);
-            levels(&frame.data.b, &mut bids);
-            levels(&frame.data.a, &mut asks);
-            let Depth { event_time, s, first, u, .. } = frame.data;
-            black_box((frame.stream, event_time, s, first, u, &bids, &asks));
+    let (mut bids, mut asks) = (Vec::new(), Vec::new());
+    in_place(c, "binance depthUpdate of 500 levels a side, serde", &large, |frame| {
+        let frame: Combined<'_, Depth<'_>> = by_kind(frame, &mut buffers);
+        levels(&frame.data.b, &mut bids);
+        levels(&frame.data.a, &mut asks);
+        let Depth { event_time, s, first, u, .. } = frame.data;
+        black_box((frame.stream, event_time, s, first, u, &bids, &asks));
+    });
+}
+
+fn coinbase(c: &mut Criterion) {
+    let mut parser = Parser::default();
+    for kind in [frames::coinbase::TICKER, frames::coinbase::MATCH, frames::coinbase::L2UPDATE] {
+        in_place(c, &format!("coinbase {}, tape", kind.name), &first(kind), |frame| {
+            black_box(venue::coinbase::parse(frame, &mut parser).expect("a message"));
         });
     }
 }
 
-fn kraken_frames(c: &mut Criterion) {
+fn kraken(c: &mut Criterion) {
     let mut parser = Parser::default();
-    in_place(c, "kraken/update/scanner", KRAKEN_UPDATE, |frame| {
-        black_box(kraken::parse(frame, &mut parser).expect("a message"));
-    });
+    for kind in [frames::kraken::TICKER, frames::kraken::TRADE, frames::kraken::BOOK] {
+        in_place(c, &format!("kraken {}, scanner", kind.name), &first(kind), |frame| {
+            black_box(venue::kraken::parse(frame, &mut parser).expect("a message"));
+        });
+    }
     let (mut bids, mut asks) = (Vec::new(), Vec::new());
-    in_place(c, "kraken/update/raw_value", KRAKEN_UPDATE, |frame| {
+    in_place(c, "kraken book, raw_value", &first(frames::kraken::BOOK), |frame| {
         let kind: KrakenKind<'_> = serde_json::from_slice(frame).expect("a kind");
         black_box(kind.channel);
         let frame: KrakenFrame<'_> = serde_json::from_slice(frame).expect("a message");
@@ -207,15 +201,20 @@ fn kraken_frames(c: &mut Criterion) {
     });
 }
 
-fn other_frames(c: &mut Criterion) {
+fn tick_lines(c: &mut Criterion) {
     let mut parser = Parser::default();
-    in_place(c, "coinbase/match/tape", COINBASE_MATCH, |frame| {
-        black_box(coinbase::parse(frame, &mut parser).expect("a message"));
-    });
-    in_place(c, "ticks/quote/scanner", TICK, |frame| {
-        black_box(ticks::parse(frame, &mut parser).expect("a line"));
+    in_place(c, "tick line of a quote, scanner", &first(frames::ticks::QUOTE), |frame| {
+        black_box(venue::ticks::parse(frame, &mut parser).expect("a line"));
     });
 }
 
-criterion_group!(benches, binance_frames, kraken_frames, other_frames);
+fn first(kind: Kind) -> String {
+    (kind.write)(0, 1)
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    targets = binance, coinbase, kraken, tick_lines
+}
 criterion_main!(benches);

@@ -23,6 +23,7 @@ main() {
     stage "Rust and doc tests" show_cargo cargo test --workspace --no-fail-fast -- --show-output
     stage "loom models" show_cargo loom_models
     if stage "release build" show_problems cargo build --release --workspace --bins; then
+        stage "instruction counts" show_all benches/counts.py
         stage "end-to-end tests" show_all "$VENV/bin/pytest" -c tests/e2e/pytest.ini tests/e2e
         stage "JavaScript tests" show_node node_tests
     fi
@@ -50,7 +51,7 @@ stage() {
     return "$status"
 }
 
-# Adds up the results in a log, whichever of the three runners wrote it. A Rust test that lacks a
+# Adds up the results in a log, whichever of the runners wrote it. A Rust test that lacks a
 # recording says so and passes: it counts as skipped.
 count() {
     local sums p f s
@@ -90,8 +91,8 @@ show_node() {
     grep --line-buffered -E "$shown" || true
 }
 
-# What Debian has to bring: a C compiler for two libraries, Python's venv, Node.js, and Chromium for
-# the tests of the page. Only what is missing is installed.
+# What Debian has to bring: a C compiler for two libraries, Python's venv, Node.js, Chromium for the
+# tests of the page, and valgrind to count instructions. Only what is missing is installed.
 system_packages() {
     local missing=()
     command -v cc >/dev/null || missing+=(build-essential)
@@ -99,6 +100,7 @@ system_packages() {
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
     command -v chromium >/dev/null || missing+=(chromium)
+    command -v valgrind >/dev/null || missing+=(valgrind)
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing is missing"
         return

@@ -1,5 +1,5 @@
-//! What the benchmarks share: frames as venues send them, machines that take them, topics that
-//! are written and read. Each file in `benches/benches` asks one question.
+//! What the benchmarks and the instruction counts share: frames as venues send them, machines that take them, topics that
+//! are written and read. Each file in `benches/benches` asks one question; `src/bin/counts.rs` runs what must not drift.
 
 pub mod events;
 pub mod frames;

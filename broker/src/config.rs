@@ -14,7 +14,7 @@ pub use feed_spec::{
     FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
 };
 pub use feed_url::FeedUrlError;
-pub use settings::{Limits, LogFormat, Settings};
+pub use settings::{FeedsOn, Limits, LogFormat, Settings};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ pub struct Config {
     pub feeds: Vec<FeedSpec>,
     /// Threads that serve subscribers.
     pub shards: usize,
+    /// Where feeds run.
+    pub feeds_on: FeedsOn,
     /// Levels a side that are kept and sent.
     pub book_depth: usize,
     /// The name of this broker, told to every client.
@@ -131,6 +133,7 @@ impl Config {
             listen: settings.listen.clone(),
             feeds,
             shards: settings.shards,
+            feeds_on: settings.feeds_on,
             book_depth: settings.book_depth,
             node: settings.node.clone(),
             log: settings.log.clone(),

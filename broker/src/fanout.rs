@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thread::Command;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 /// The shards, as the control side sees them.
@@ -55,6 +56,8 @@ pub struct Shards {
 #[derive(Debug)]
 struct ShardLink {
     commands: mpsc::UnboundedSender<Command>,
+    /// Spawns tasks on the shard's thread.
+    runtime: Handle,
     stats: Arc<ShardStats>,
     /// Connections handed to it so far; together with those that ended this tells its load before it has told it itself.
     handed: AtomicUsize,
@@ -89,19 +92,21 @@ impl Shards {
             let (table, market) = (Arc::clone(table), Arc::clone(market));
             let (settings, clock, wake) = (Arc::clone(settings), Arc::clone(clock), Arc::clone(&wake.0));
             let shard_stats = Arc::clone(&stats);
+            let (made, is_made) = std::sync::mpsc::sync_channel(1);
             let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build_local(tokio::runtime::LocalOptions::default());
-                match runtime {
-                    Ok(runtime) => {
-                        let shard = Shard::new(index, table, market, settings, shard_stats);
-                        runtime.block_on(thread::run(shard, wake, clock, inbox));
-                    }
-                    Err(error) => tracing::error!(%error, "a shard's runtime cannot be made"),
+                // Who started this thread waits for the answer.
+                let _ = made.send(runtime.as_ref().map(|runtime| runtime.handle().clone()).map_err(copy_of));
+                if let Ok(runtime) = runtime {
+                    let shard = Shard::new(index, table, market, settings, shard_stats);
+                    runtime.block_on(thread::run(shard, wake, clock, inbox));
                 }
             })?;
-            Ok(ShardLink { commands, stats, handed: AtomicUsize::new(0), thread: Mutex::new(Some(thread)) })
+            let runtime = is_made.recv().map_err(|_| io::Error::other("a shard's thread has ended"))??;
+            let (handed, thread) = (AtomicUsize::new(0), Mutex::new(Some(thread)));
+            Ok(ShardLink { commands, runtime, stats, handed, thread })
         };
         let shards = wakes.iter().enumerate().map(start).collect::<io::Result<_>>()?;
         Ok(Self { shards })
@@ -124,6 +129,12 @@ impl Shards {
         shard.handed.fetch_add(1, Relaxed);
         let command = Command::Admit(socket, read_ahead, peer, permit);
         shard.commands.send(command).map_err(|_| io::ErrorKind::NotConnected.into())
+    }
+
+    /// The runtime of a shard's thread, for tasks that are to run beside its turns. `place` counts round the shards.
+    #[must_use]
+    pub fn runtime(&self, place: usize) -> Option<&Handle> {
+        self.shards.get(place.checked_rem(self.shards.len())?).map(|shard| &shard.runtime)
     }
 
     /// The figures of each shard.
@@ -160,4 +171,9 @@ impl ShardLink {
     fn load(&self) -> usize {
         self.handed.load(Relaxed).saturating_sub(self.stats.ended.load(Relaxed) as usize)
     }
+}
+
+/// The same error once more, for somebody else.
+fn copy_of(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
 }

@@ -10,7 +10,7 @@ mod session;
 pub mod upstream;
 
 use clock::{Clock, SystemClock};
-use config::Config;
+use config::{Config, FeedsOn};
 use fanout::{ShardWake, Shards};
 use feed::market::{Market, MarketLimits};
 use feed::topic::Table;
@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +61,8 @@ impl Broker {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let Parts { table, market, shards, clock } = parts(&config)?;
-        let context = Context {
+        let context = |place| Context {
+            runtime: feeds_runtime(config.feeds_on, &shards, place),
             market: Arc::clone(&market),
             clock: Arc::clone(&clock),
             limits: Arc::new(config.limits.clone()),
@@ -69,8 +71,8 @@ impl Broker {
             shutdown: shutdown.clone(),
         };
         let mut feeds = Vec::new();
-        for spec in &config.feeds {
-            feeds.extend(upstream::start(spec, &context).await?);
+        for (place, spec) in config.feeds.iter().enumerate() {
+            feeds.extend(upstream::start(spec, &context(place)).await?);
         }
         let address = listener.local_addr()?;
         let http_end = CancellationToken::new();
@@ -139,6 +141,16 @@ fn parts(config: &Config) -> io::Result<Parts> {
     let settings = Arc::new(fanout_settings(config));
     let shards = Arc::new(Shards::start(&wakes, &table, &market, &settings, &clock)?);
     Ok(Parts { table, market, shards, clock })
+}
+
+/// Where a feed runs: to wake a thread that shares its core would cost more than the feed's own work.
+fn feeds_runtime(feeds_on: FeedsOn, shards: &Shards, place: usize) -> Handle {
+    let on_shards = match feeds_on {
+        FeedsOn::Auto => std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1),
+        FeedsOn::Control => false,
+        FeedsOn::Shards => true,
+    };
+    shards.runtime(place).filter(|_| on_shards).cloned().unwrap_or_else(Handle::current)
 }
 
 fn app(

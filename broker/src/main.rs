@@ -9,6 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// Threads of the control runtime, where there are cores for them.
+const CONTROL_THREADS_MAX: usize = 2;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -31,7 +34,8 @@ fn main() -> ExitCode {
 
 fn start(config: Config) -> anyhow::Result<()> {
     log_to_stderr(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(CONTROL_THREADS_MAX);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let outcome = runtime.block_on(serve(config));
     // What still runs has had its time to end.
     runtime.shutdown_background();

@@ -26,6 +26,7 @@ use feed::ticks::Ticks;
 use feed::venue::Venue;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,8 @@ pub struct Context {
     pub book_depth: usize,
     /// The name of this life of the topics, for feeds that have no better one.
     pub epoch: Arc<str>,
+    /// Where the feeds' tasks run.
+    pub runtime: Handle,
     /// Ends the feeds.
     pub shutdown: CancellationToken,
 }
@@ -76,7 +79,7 @@ fn start_simulated(spec: &FeedSpec, simulated: &SimulatedFeed, context: &Context
     let sim = SimSettings { symbols: simulated.symbols, rate: simulated.rate, seed: simulated.seed };
     let sim = Sim::new(&settings(spec, "sim", context), sim, &context.market)?;
     let status = FeedStatus::new(&spec.url, Arc::new(FeedCounters::default()));
-    let task = tokio::spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));
+    let task = context.runtime.spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }
 
@@ -91,7 +94,7 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
     let market = Arc::clone(&context.market);
     let replay = Replay::new(file::opener(&file.path), venue, file.looped, settings, market)?;
     let status = FeedStatus::new(&spec.url, Arc::clone(replay.machine().counters()));
-    let task = tokio::spawn(file::run(replay, file.clone(), context.clone(), Arc::clone(&status)));
+    let task = context.runtime.spawn(file::run(replay, file.clone(), context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }
 
@@ -115,7 +118,7 @@ fn start_connection(
     let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
     let status = FeedStatus::new(url, Arc::clone(machine.counters()));
     let endpoints = venue::Endpoints { stream: venue.stream.clone(), rest: venue.rest.clone() };
-    let task = tokio::spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
+    let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }
 
@@ -126,7 +129,7 @@ async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context)
         TickLink::Dial => {
             let status = FeedStatus::new(&spec.url, counters);
             let dial = ticks::dial(machine, lines.address.clone(), context.clone(), Arc::clone(&status));
-            (status, tokio::spawn(dial))
+            (status, context.runtime.spawn(dial))
         }
         TickLink::Listen => {
             let cannot = || format!("cannot listen on {}", lines.address);
@@ -134,7 +137,9 @@ async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context)
             // Where port 0 was asked for, people want to know which it is.
             let url = spec.url.replacen(&lines.address, &listener.local_addr()?.to_string(), 1);
             let status = FeedStatus::new(url, counters);
-            (Arc::clone(&status), tokio::spawn(ticks::listen(machine, listener, context.clone(), status)))
+            let listener = listener.into_std()?;
+            let listen = ticks::listen(machine, listener, context.clone(), Arc::clone(&status));
+            (status, context.runtime.spawn(listen))
         }
     };
     Ok(Feed { status, task })

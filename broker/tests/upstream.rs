@@ -45,6 +45,7 @@ impl Rig {
             limits: Arc::new(limits),
             book_depth: 100,
             epoch: "e-1".into(),
+            runtime: tokio::runtime::Handle::current(),
             shutdown: CancellationToken::new(),
         };
         Self { market, context }

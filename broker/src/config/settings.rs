@@ -18,6 +18,10 @@ pub struct Settings {
     pub feed: Vec<String>,
     /// Threads that serve subscribers, 1 to 64 (default: one less than there are cores, at least one)
     pub shards: usize,
+    /// Where feeds run: control (threads of their own), shards (the subscribers' threads, which saves waking them), or auto:
+    /// on the shards where the process has a single core
+    #[arg(value_name = "WHERE", hide_possible_values = true)]
+    pub feeds_on: FeedsOn,
     /// Levels a side that are kept and sent
     pub book_depth: usize,
     /// Name of this broker, told to every client
@@ -42,6 +46,18 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line
     Json,
+}
+
+/// Where feeds run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedsOn {
+    /// On the shards if the process has a single core
+    Auto,
+    /// On the control runtime
+    Control,
+    /// On the shards, in turn
+    Shards,
 }
 
 /// What bounds the growth of everything that a peer can make grow, and how long things may take.
@@ -127,6 +143,7 @@ impl Default for Settings {
             listen: "127.0.0.1:9000".to_owned(),
             feed: vec!["sim:?symbols=500&rate=5000&seed=1".to_owned()],
             shards: (cores - 1).clamp(1, 64),
+            feeds_on: FeedsOn::Auto,
             book_depth: 1_000,
             node: "a".to_owned(),
             log: "info".to_owned(),

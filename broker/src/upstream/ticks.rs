@@ -46,7 +46,19 @@ pub(crate) async fn dial(machine: Ticks, address: String, context: Context, stat
 }
 
 /// Accepts publishers until the broker shuts down.
-pub(crate) async fn listen(machine: Ticks, listener: TcpListener, context: Context, status: Arc<FeedStatus>) {
+pub(crate) async fn listen(
+    machine: Ticks,
+    listener: std::net::TcpListener,
+    context: Context,
+    status: Arc<FeedStatus>,
+) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(feed = %status.url(), %error, "cannot listen");
+            return status.not_live(error.to_string());
+        }
+    };
     let shared = Arc::new(Shared::new(machine, context, status));
     tokio::select! {
         () = Arc::clone(&shared).accept_for_ever(listener) => {}

@@ -88,6 +88,12 @@ impl Market {
         self.registry.load_full()
     }
 
+    /// How many topics there are.
+    #[must_use]
+    pub fn topics_len(&self) -> u32 {
+        self.registry.load().topics_len()
+    }
+
     /// Opens symbols, by the venue's own names, as a feed's settings say: all of them, or none.
     ///
     /// # Errors

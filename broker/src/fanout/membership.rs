@@ -90,6 +90,9 @@ impl Shard {
 
     /// Subscribes those whose patterns cover topics that are new since the last look.
     pub(crate) fn look_at_new_topics(&mut self, now: Instant) {
+        if self.market.topics_len() == self.topics_seen {
+            return;
+        }
         let registry = self.market.registry();
         let seen = std::mem::replace(&mut self.topics_seen, registry.topics_len());
         for id in seen..self.topics_seen {

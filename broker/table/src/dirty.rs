@@ -35,7 +35,8 @@ const WORD: u32 = if cfg!(loom) { 2 } else { u64::BITS };
 #[derive(Debug)]
 pub struct DirtySet {
     woken: CachePadded<AtomicBool>,
-    summary: Box<[CachePadded<AtomicU64>]>,
+    /// Not padded: each drain looks at all of it.
+    summary: Box<[AtomicU64]>,
     leaves: Box<[AtomicU64]>,
 }
 
@@ -46,7 +47,7 @@ impl DirtySet {
         let leaves = topics_max.div_ceil(WORD);
         Self {
             woken: CachePadded::new(AtomicBool::new(false)),
-            summary: (0..leaves.div_ceil(WORD)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
+            summary: (0..leaves.div_ceil(WORD)).map(|_| AtomicU64::new(0)).collect(),
             leaves: (0..leaves).map(|_| AtomicU64::new(0)).collect(),
         }
     }

@@ -6,7 +6,6 @@ use super::subscription::{Pattern, Subscription};
 use bytes::Bytes;
 use feed::topic::Snapshot;
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
@@ -96,15 +95,6 @@ impl Connection {
         }
     }
 
-    /// Writes as much as the socket takes.
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize, io::Error> {
-        match self.socket.try_write(bytes) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
-            other => other,
-        }
-    }
-
     /// Sends the rest of a cut frame, then what concerns only this connection.
     pub(crate) fn send_waiting(&mut self) -> Sent {
         loop {
@@ -112,7 +102,7 @@ impl Connection {
             if waiting.is_empty() {
                 return Sent::All;
             }
-            match self.write(waiting) {
+            match self.socket.write(waiting) {
                 Ok(0) => return Sent::Full,
                 Ok(taken) => self.outbound.took(taken),
                 Err(_) => return Sent::Broken,

@@ -11,6 +11,9 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+/// After this many connections a sweep looks at the clock.
+const SWEPT_PER_LOOK: usize = 16;
+
 impl Shard {
     /// Takes a connection in; its first frame is `hello`.
     pub(crate) fn admit(
@@ -23,12 +26,13 @@ impl Shard {
         // The first pings are spread, so that connections that came together are not pinged together.
         let spread = self.counts.accepted.wrapping_mul(7_919) % self.settings.ping_ms.max(1);
         let next_ping = now + Duration::from_millis(self.settings.ping_ms / 2 + spread / 2);
-        let id = self.connections.insert(Connection::new(socket, peer, permit, next_ping));
+        let connection = Connection::new(Rc::clone(&socket), peer, permit, next_ping);
+        let id = self.connections.insert(connection);
         if self.hot.len() <= id {
-            self.hot.resize(id + 1, Hot::VACANT);
+            self.hot.resize_with(id + 1, || Hot::VACANT);
         }
         let sent_ms = millis(self.began, now);
-        self.hot[id] = Hot { flow: Flow::Ready, sent_ms, ..Hot::VACANT };
+        self.hot[id] = Hot { socket: Some(socket), flow: Flow::Ready, sent_ms, ..Hot::VACANT };
         self.counts.accepted += 1;
         self.counts.connections += 1;
         let hello = reply::hello(&self.settings.hello());
@@ -120,16 +124,22 @@ impl Shard {
         self.counts.ended += 1;
     }
 
-    /// Pings, heartbeats and time limits. Called a few times a second.
-    pub(crate) fn sweep(&mut self, now: Instant, clock: Micros) {
-        let ids: Vec<ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
-        for id in ids {
+    /// Pings, heartbeats and time limits of the connections from the place `from` on, as far as a turn's time allows; says
+    /// where to go on. All are to be looked at a few times a second.
+    pub(crate) fn sweep(&mut self, from: ConnectionId, clock: Micros) -> Option<ConnectionId> {
+        let now = clock::instant();
+        let deadline = now + Duration::from_millis(self.settings.turn_ms_max);
+        for id in from..self.hot.len() {
             match self.hot[id].flow {
                 Flow::Ready | Flow::Behind => self.sweep_one(id, now, clock),
                 Flow::Closing | Flow::Vacant => {}
             }
+            if id % SWEPT_PER_LOOK == 0 && clock::instant() >= deadline {
+                return Some(id + 1);
+            }
         }
         self.measure();
+        None
     }
 
     fn sweep_one(&mut self, id: ConnectionId, now: Instant, clock: Micros) {

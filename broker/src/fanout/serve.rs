@@ -211,7 +211,7 @@ impl Shard {
         let mut bytes = Vec::with_capacity(gathered.bytes);
         gathered.frames.iter().for_each(|(_, frame, _)| bytes.extend_from_slice(frame));
         let Some(connection) = self.connections.get_mut(id) else { return true };
-        let Ok(taken) = connection.write(&bytes) else {
+        let Ok(taken) = connection.socket.write(&bytes) else {
             self.break_off(id);
             return true;
         };

@@ -8,6 +8,7 @@ use super::advance::{Pace, Sink, Skipped, advance};
 use super::batch::{Batch, Owed, SegmentId};
 use super::connection::{Connection, ConnectionId, Cursor};
 use super::settings::Settings;
+use super::socket::Socket;
 use super::stats::{Counts, ShardStats};
 use super::subscription::{RAW, ServedTopic, Tier};
 use super::tier::Tiers;
@@ -18,6 +19,7 @@ use feed::topic::Table;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::{Position, TopicId};
@@ -25,9 +27,14 @@ use table::{Position, TopicId};
 /// After this many writes the turn looks at the clock.
 const WRITES_PER_LOOK: usize = if cfg!(test) { 2 } else { 16 };
 
+/// How many connections before its turn a socket is fetched into the cache.
+const LOOK_AHEAD: usize = 1;
+
 /// What the turn looks at for each delivery, apart from the connection so that it stays in the cache.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Hot {
+    /// Where it is written to; none if this is nobody's place.
+    pub(crate) socket: Option<Rc<Socket>>,
     /// What it is owed of the present batch.
     pub(crate) owed: Owed,
     pub(crate) flow: Flow,
@@ -52,7 +59,7 @@ pub(crate) enum Flow {
 
 impl Hot {
     pub(crate) const VACANT: Hot =
-        Hot { owed: Owed::NOTHING, flow: Flow::Vacant, is_waiting: false, sent_ms: 0 };
+        Hot { socket: None, owed: Owed::NOTHING, flow: Flow::Vacant, is_waiting: false, sent_ms: 0 };
 }
 
 /// What has to be done outside the shard's state, by tasks.
@@ -219,6 +226,7 @@ impl Shard {
         let mut writes = 0;
         let mut now = clock::instant();
         while let Some(connection) = self.owed.pop_front() {
+            self.look_ahead();
             self.flush_one(connection, now);
             writes += 1;
             if writes % WRITES_PER_LOOK == 0 {
@@ -230,6 +238,14 @@ impl Shard {
         }
     }
 
+    /// Between two writes the kernel has used the whole cache: a socket that is fetched now arrives during the write.
+    fn look_ahead(&self) {
+        let soon = self.owed.get(LOOK_AHEAD).and_then(|id| self.hot.get(*id));
+        if let Some(socket) = soon.and_then(|hot| hot.socket.as_ref()) {
+            socket.touch();
+        }
+    }
+
     /// Writes what the present batch owes one connection.
     pub(crate) fn flush_one(&mut self, id: ConnectionId, now: Instant) {
         let Some(hot) = self.hot.get_mut(id) else { return };
@@ -237,9 +253,9 @@ impl Shard {
         if owed.is_nothing() || hot.flow != Flow::Ready {
             return;
         }
+        let Some(socket) = &hot.socket else { return };
         let (bytes, frames) = self.batch.get(owed);
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        match connection.write(bytes) {
+        match socket.write(bytes) {
             Ok(taken) if taken == bytes.len() => {
                 hot.sent_ms = millis(self.began, now);
                 self.counts.wrote(taken, frames);

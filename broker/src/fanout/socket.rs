@@ -1,8 +1,10 @@
 //! A subscriber's socket, as its shard has it.
 
+use rustix::net::SendFlags;
 use socket2::SockRef;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -26,13 +28,25 @@ impl Socket {
         TcpStream::from_std(socket).map(Self::Tcp)
     }
 
-    /// Writes what the socket takes now.
+    /// Writes what the socket takes now: none of it, if it is full.
     #[inline]
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Tcp(stream) => match rustix::net::send(stream, bytes, SendFlags::NOSIGNAL) {
+                Ok(taken) => Ok(taken),
+                // The runtime has to see for itself that the socket is full, or it will not tell when it is not.
+                Err(_) => nothing_if_full(stream.try_write(bytes)),
+            },
             #[cfg(test)]
-            Self::Scripted(socket) => socket.try_write(bytes),
+            Self::Scripted(socket) => nothing_if_full(socket.try_write(bytes)),
+        }
+    }
+
+    /// Brings what [`write`](Self::write) needs into the cache, for a socket whose turn comes soon.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        if let Ok(stream) = self.stream() {
+            std::hint::black_box(stream.as_fd());
         }
     }
 
@@ -67,7 +81,14 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Ok(stream),
             #[cfg(test)]
-            Self::Scripted(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Scripted(_) => Err(ErrorKind::Unsupported.into()),
         }
+    }
+}
+
+fn nothing_if_full(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+        other => other,
     }
 }

@@ -13,11 +13,12 @@ use schemas::wire::reply;
 use schemas::wire::websocket::{self, TEXT};
 use std::cell::RefCell;
 use std::net::{Shutdown, SocketAddr};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How often pings, heartbeats and time limits are looked at.
@@ -88,12 +89,16 @@ impl ShardTasks {
 
     async fn turns(self: Rc<Self>) {
         loop {
-            self.wake.notified().await;
-            while self.with(Shard::turn) {
-                tokio::task::yield_now().await;
+            let mut woken = pin!(self.wake.notified());
+            // When there is work again at once, the readers must have their turn first: else permits that keep coming
+            // would shut them out.
+            if woken.as_mut().enable() {
+                yield_now().await;
             }
-            // Also when all is done: permits may keep coming, and the readers must have their turn.
-            tokio::task::yield_now().await;
+            woken.await;
+            while self.with(Shard::turn) {
+                yield_now().await;
+            }
         }
     }
 
@@ -102,8 +107,14 @@ impl ShardTasks {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let clock = self.clock.now();
-            self.with(|shard| shard.sweep(clock::instant(), clock));
+            let mut from = Some(0);
+            while let Some(place) = from {
+                let clock = self.clock.now();
+                from = self.with(|shard| shard.sweep(place, clock));
+                if from.is_some() {
+                    yield_now().await;
+                }
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 
 mod publish;
 mod run;
+mod storm;
 
 pub use publish::PublishArgs;
 pub use run::RunArgs;
+pub use storm::{Cut, StormArgs};
 
 use clap::{Parser, Subcommand};
 
@@ -22,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Subscribe with many connections and report what they get.
     Run(RunArgs),
+    /// Cut many connections at once and measure how they come back, and what the others notice.
+    Storm(StormArgs),
 }
 
 /// A whole number from 1.

@@ -5,8 +5,10 @@ use crate::handshake::Handshake;
 use crate::plan::{Behaviour, Client, Plan};
 use crate::random::Random;
 use crate::request::{self, Wanted};
+use crate::storm::Followed;
 use crate::verify::Watched;
 use mio::net::TcpStream;
+use serde::Serialize;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
@@ -105,6 +107,8 @@ pub struct Session {
     pub replies_due: u32,
     /// What it holds of each topic, when that is verified.
     pub watched: Watched,
+    /// What it holds of each topic, and how it came back, in a storm.
+    pub followed: Followed,
     next_id: u64,
     unsent: Vec<u8>,
 }
@@ -123,6 +127,7 @@ impl Connection {
             subscribed_at_us: 0,
             replies_due: 0,
             watched: Watched::default(),
+            followed: Followed::default(),
             next_id: 1,
             unsent: Vec::new(),
         };
@@ -219,11 +224,10 @@ impl Session {
         }
     }
 
-    /// Queues the requests that subscribe it to all it watches.
-    pub fn subscribe(&mut self, plan: &Plan, random: &mut Random) {
+    /// Queues the requests that subscribe it to `symbols`, which are all it watches.
+    pub fn subscribe<S: Serialize>(&mut self, plan: &Plan, symbols: &[S], random: &mut Random) {
         self.stage = Stage::Subscribing;
-        let names = self.names(plan);
-        let wanted = wanted(plan, &names);
+        let wanted = wanted(plan, symbols);
         self.request(random, |id| request::subscribe(wanted, id));
     }
 
@@ -266,7 +270,7 @@ impl Session {
     }
 }
 
-fn wanted<'a>(plan: &Plan, symbols: &'a [&'a str]) -> Wanted<'a> {
+const fn wanted<'a, S>(plan: &Plan, symbols: &'a [S]) -> Wanted<'a, S> {
     Wanted { channel: plan.channel, symbols, interval_ms: plan.interval_ms, snapshot: false }
 }
 

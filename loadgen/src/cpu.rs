@@ -1,5 +1,6 @@
 //! CPU time of this process and of single threads.
 
+use rustix::process::{getpriority_process, setpriority_process};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
@@ -21,6 +22,21 @@ pub fn of_process() -> Duration {
 pub fn thread_wait() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Makes the calling thread give way to others of this process by so many steps of niceness.
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn give_way(nice: i32) -> std::io::Result<()> {
+    // On Linux no process id means the calling thread.
+    Ok(setpriority_process(None, nice)?)
+}
+
+/// The niceness of the calling thread.
+#[must_use]
+pub fn niceness_of_thread() -> Option<i32> {
+    getpriority_process(None).ok()
 }
 
 fn of(clock: ClockId) -> Duration {

@@ -1,10 +1,11 @@
 //! The threads that receive, as the one sees them who leads a run.
 
+use crate::counted::Counted;
 use crate::phase::Course;
 use crate::plan::Plan;
 use crate::progress::{Board, Standing};
 use crate::tally::Tally;
-use crate::worker::{Counted, Worker};
+use crate::worker::Worker;
 use anyhow::Context as _;
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -4,6 +4,8 @@
 //! reports deliveries, latency from the intended time of each tick, what was conflated or lost, and what it cost the
 //! broker and itself. With `--verify` it also proves the protocol's promises for every topic of every connection.
 //!
+//! `loadgen storm` cuts thousands of connections at once, and reports how they come back and what the others notice.
+//!
 //! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
 //! thread share one receive buffer, and a frame is looked at where the kernel put it. That keeps the price of a
 //! received frame close to that of the `recv` it came with.
@@ -12,6 +14,7 @@ pub mod ascii;
 pub mod broker_stats;
 pub mod cli;
 pub mod connection;
+pub mod counted;
 pub mod counts;
 pub mod cpu;
 pub mod crew;
@@ -37,6 +40,7 @@ pub mod report;
 pub mod request;
 pub mod run;
 pub mod scan;
+pub mod storm;
 pub mod symbols;
 pub mod tally;
 pub mod timers;

@@ -45,6 +45,14 @@ pub fn make_room(connections: usize) -> Result<(), LimitError> {
     if limit < needed {
         return Err(LimitError::OpenFiles { connections, needed, limit });
     }
+    look_for_ports(connections)
+}
+
+/// Looks whether there are local ports for so many connections to one address.
+///
+/// # Errors
+/// [`LimitError::Ports`] if there are not.
+pub fn look_for_ports(connections: usize) -> Result<(), LimitError> {
     match local_ports() {
         Some(ports) if ports < connections => Err(LimitError::Ports { connections, ports }),
         _ => Ok(()),

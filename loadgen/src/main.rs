@@ -10,5 +10,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => loadgen::run::command(&args),
+        Command::Storm(args) => loadgen::storm::command(&args),
     }
 }

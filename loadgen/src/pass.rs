@@ -1,6 +1,7 @@
 //! One pass: connections are opened, measured for a while, and closed.
 
 use crate::broker_stats::{self, Sample};
+use crate::counted::Counted;
 use crate::cpu;
 use crate::crew::Crew;
 use crate::lead::{LOOK_EVERY, Lead};
@@ -10,14 +11,14 @@ use crate::publish::link::Link;
 use crate::publish::rate::Publisher;
 use crate::publish::{Pace, Published, Publishing};
 use crate::report::{Measured, Report};
-use crate::worker::{Counted, now_us};
+use crate::worker::now_us;
 use anyhow::Context as _;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long the last comparisons with fresh snapshots may take.
-const CHECKING_TIME_MAX: Duration = Duration::from_secs(40);
+pub(crate) const CHECKING_TIME_MAX: Duration = Duration::from_secs(40);
 
 /// A crew, and who publishes for it.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl<'a> Pass<'a> {
         measured.standing = self.crew.standing();
         self.crew.course.begin(Phase::Ending);
         self.lead.finish();
-        let Counted { tally, verification } = self.crew.collect()?;
+        let Counted { tally, verification, .. } = self.crew.collect()?;
         measured.published = self.publisher.map(joined).transpose()?;
         measured.interrupted = self.lead.is_interrupted();
         Ok(Report::new(&self.plan, self.started, measured, tally, verification))

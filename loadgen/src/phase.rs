@@ -10,6 +10,8 @@ pub enum Phase {
     Connecting,
     /// Receive and keep the schedule (churn); what is measured depends on the window.
     Running,
+    /// Cut connections and let them come back, where that is asked for.
+    Storming,
     /// Verify once more against fresh snapshots.
     Checking,
     /// Close all and return.
@@ -41,7 +43,8 @@ impl Course {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Connecting,
             1 => Phase::Running,
-            2 => Phase::Checking,
+            2 => Phase::Storming,
+            3 => Phase::Checking,
             _ => Phase::Ending,
         }
     }
@@ -72,6 +75,22 @@ impl Course {
             Place::After
         }
     }
+
+    /// The place of what was due at `due_us` and came at `at_us`: in the window if any part of its way is.
+    #[must_use]
+    pub fn place_of(&self, due_us: u64, at_us: u64) -> Place {
+        match (self.place(due_us), self.place(at_us)) {
+            (_, Place::Before) => Place::Before,
+            (Place::After, _) => Place::After,
+            _ => Place::Within,
+        }
+    }
+
+    /// The start and the end of the window, in microseconds since the Unix epoch; `u64::MAX` is not yet known.
+    #[must_use]
+    pub fn window_us(&self) -> (u64, u64) {
+        (self.window_start_us.load(Ordering::Acquire), self.window_end_us.load(Ordering::Acquire))
+    }
 }
 
 /// A place in relation to the window.
@@ -100,9 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_on_its_way_within_the_window_belongs_to_it() {
+        let course = Course::default();
+        course.open_window(10);
+        course.close_window(20);
+        let places = [(1, 9), (9, 10), (11, 12), (19, 30), (5, 30), (20, 30)];
+        let within =
+            [Place::Before, Place::Within, Place::Within, Place::Within, Place::Within, Place::After];
+        assert_eq!(places.map(|(due, at)| course.place_of(due, at)), within);
+    }
+
+    #[test]
     fn phases_follow_each_other() {
         let course = Course::default();
-        for phase in [Phase::Connecting, Phase::Running, Phase::Checking, Phase::Ending] {
+        for phase in [Phase::Connecting, Phase::Running, Phase::Storming, Phase::Checking, Phase::Ending] {
             course.begin(phase);
             assert_eq!(course.phase(), phase);
         }

@@ -61,6 +61,9 @@ pub enum PlanError {
     /// Nothing would be measured.
     #[error("--duration must be longer than nothing")]
     Duration,
+    /// There would be nothing to compare with.
+    #[error("--baseline must be longer than nothing")]
+    Baseline,
     /// Fewer symbols than asked for.
     #[error(
         "--symbols-per-connection {asked}: there are only {symbols} symbols with the channel `{channel}`"
@@ -173,14 +176,11 @@ impl Plan {
     pub fn new(args: &RunArgs, target: Target, symbols: Vec<String>, seed: u64) -> Result<Self, PlanError> {
         let (stalled, trickling) = Self::slow(args)?;
         let asked = args.symbols_per_connection;
-        if args.popularity != Popularity::All && asked > symbols.len() {
-            return Err(PlanError::Symbols { asked, symbols: symbols.len(), channel: args.channel });
-        }
         Ok(Self {
             target,
             channel: args.channel,
             interval_ms: args.interval_ms,
-            symbols_per_connection: if args.popularity == Popularity::All { symbols.len() } else { asked },
+            symbols_per_connection: symbols_each(asked, args.popularity, symbols.len(), args.channel)?,
             symbols,
             popularity: args.popularity,
             connections: args.connections,
@@ -268,7 +268,26 @@ fn resolved(host: &str) -> io::Result<SocketAddr> {
     host.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the host has no address"))
 }
 
-fn default_threads() -> usize {
+/// How many symbols each connection watches, of so many.
+///
+/// # Errors
+/// [`PlanError::Symbols`] if there are not so many as were `asked` for.
+pub fn symbols_each(
+    asked: usize,
+    popularity: Popularity,
+    symbols: usize,
+    channel: Channel,
+) -> Result<usize, PlanError> {
+    match popularity {
+        Popularity::All => Ok(symbols),
+        _ if asked > symbols => Err(PlanError::Symbols { asked, symbols, channel }),
+        _ => Ok(asked),
+    }
+}
+
+/// Threads that receive where no number was asked for.
+#[must_use]
+pub fn default_threads() -> usize {
     (machine::cores() / 2).clamp(1, THREADS_MAX_BY_DEFAULT)
 }
 

@@ -7,6 +7,7 @@ use crate::plan::{Behaviour, Plan};
 use crate::random::Random;
 use crate::reply;
 use crate::scan::{Header, Kind, Scanned, scan};
+use crate::storm::{Follower, Spells};
 use crate::tally::Tally;
 use crate::verify::Verifier;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ pub struct Receiver {
     pub tally: Tally,
     /// Proves the protocol's promises, if asked to.
     pub verifier: Option<Verifier>,
+    /// Tells apart what came before a storm, in it and after it, for connections that stay.
+    pub spells: Option<Spells>,
+    /// Follows the connections of a storm.
+    pub follower: Option<Follower>,
     /// Masks and jitter.
     pub random: Random,
 }
@@ -57,9 +62,24 @@ impl Receiver {
         Ok(())
     }
 
+    /// Within the window, bytes waited from `since_us` to `at_us`.
+    pub fn waited(&mut self, since_us: u64, at_us: u64) {
+        self.tally.lags.saturating_record(at_us.saturating_sub(since_us));
+        if let Some(spells) = &mut self.spells {
+            spells.read(since_us, at_us);
+        }
+    }
+
     fn upgraded(&mut self, session: &mut Session, arrival: Arrival) {
         session.subscribed_at_us = arrival.at_us;
-        session.subscribe(&self.plan, &mut self.random);
+        match &self.follower {
+            Some(follower) => {
+                let Session { followed, client, .. } = &mut *session;
+                let asked = follower.upgraded(followed, &client.symbols, &self.plan, arrival.at_us);
+                session.subscribe(&self.plan, &asked, &mut self.random);
+            }
+            None => session.subscribe(&self.plan, &session.names(&self.plan), &mut self.random),
+        }
         if let Some(verifier) = &mut self.verifier {
             session.watched = verifier.watch(&session.names(&self.plan));
         }
@@ -95,7 +115,7 @@ impl Receiver {
         let within = arrival.place == Place::Within;
         match scan(text) {
             Ok(Scanned::Topic(header)) => self.topic(session, &header, text, arrival),
-            Ok(Scanned::Reply) => self.reply(session, text, within),
+            Ok(Scanned::Reply) => self.reply(session, text, arrival),
             Ok(Scanned::Hello) => self.tally.hello(text),
             Ok(Scanned::Heartbeat) => self.tally.window.heartbeats += u64::from(within),
             Ok(Scanned::Goaway { reconnect_in_ms }) => {
@@ -112,22 +132,30 @@ impl Receiver {
             Some(verifier) => verifier.frame(session.client.number, &mut session.watched, header, text),
             None => false,
         };
+        if let Some(follower) = &mut self.follower {
+            let Session { followed, client, .. } = &mut *session;
+            follower.frame(client.number, followed, header, text, arrival.at_us);
+        }
         if arrival.place != Place::Within {
             return;
         }
         self.tally.window.topic(header, text);
+        let catching_up = repeated || header.rx.is_some_and(|rx| rx < session.subscribed_at_us);
+        if let Some(spells) = &mut self.spells {
+            spells.topic(header, text, arrival.at_us, catching_up);
+        }
         if header.kind != Kind::Update {
             return;
         }
-        if repeated || header.rx.is_some_and(|rx| rx < session.subscribed_at_us) {
+        if catching_up {
             self.tally.window.catching_up += 1;
         } else {
             self.tally.latency(session.client.behaviour).record(arrival.at_us, header.ts, header.rx);
         }
     }
 
-    fn reply(&mut self, session: &mut Session, text: &[u8], within: bool) {
-        self.tally.window.replies += u64::from(within);
+    fn reply(&mut self, session: &mut Session, text: &[u8], arrival: Arrival) {
+        self.tally.window.replies += u64::from(arrival.place == Place::Within);
         let reply = match reply::parse(text) {
             Ok(reply) => reply,
             Err(error) => return self.unparsable(session, &error.to_string(), text),
@@ -140,6 +168,9 @@ impl Receiver {
         if let Some(verifier) = &mut self.verifier {
             let ended = matches!(session.stage, Stage::Unsubscribing) && session.replies_due == 0;
             verifier.reply(&mut session.watched, &reply, ended);
+        }
+        if let Some(follower) = &mut self.follower {
+            follower.reply(&mut session.followed, &reply, arrival.at_us);
         }
         if session.replies_due == 0 {
             self.all_replied(session);

@@ -44,6 +44,8 @@ pub struct Granted<'a> {
     /// The topic's state.
     #[serde(borrow)]
     pub state: Option<Cow<'a, str>>,
+    /// Whether it goes on after what the client has; none if that was not asked.
+    pub resumed: Option<bool>,
     /// The tier that was granted, in milliseconds.
     #[serde(default)]
     pub interval_ms: u32,

@@ -7,7 +7,7 @@ pub(crate) mod output;
 pub(crate) mod page;
 mod published;
 mod text;
-mod warnings;
+pub(crate) mod warnings;
 
 pub use cost::{BrokerCost, ClientCost};
 pub use latency::{LatencySummary, Percentiles};

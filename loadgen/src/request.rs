@@ -7,16 +7,16 @@ use serde::Serialize;
 const SYMBOLS_MAX: usize = 500;
 
 #[derive(Serialize)]
-struct Request<'a> {
+struct Request<'a, S> {
     id: u64,
     method: &'static str,
-    params: Params<'a>,
+    params: Params<'a, S>,
 }
 
 #[derive(Serialize)]
-struct Params<'a> {
+struct Params<'a, S> {
     channel: &'static str,
-    symbols: &'a [&'a str],
+    symbols: &'a [S],
     #[serde(skip_serializing_if = "is_zero")]
     interval_ms: u32,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -25,19 +25,36 @@ struct Params<'a> {
 
 /// What to subscribe to, or to end.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Wanted<'a, S = &'a str> {
     /// The channel.
     pub channel: Channel,
-    /// The symbols.
-    pub symbols: &'a [&'a str],
+    /// The symbols, by name or as [`Asked`].
+    pub symbols: &'a [S],
     /// The rate tier in milliseconds; 0 is each update.
     pub interval_ms: u32,
     /// Whether a snapshot is wanted of what is held already.
     pub snapshot: bool,
 }
 
+/// A symbol that is subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Asked<'a> {
+    /// With a snapshot.
+    Afresh(&'a str),
+    /// After what the client has.
+    Resumed {
+        /// The symbol.
+        symbol: &'a str,
+        /// The epoch of what the client has.
+        epoch: &'a str,
+        /// The last `seq` of it.
+        after: u64,
+    },
+}
+
 /// `subscribe` requests with ids from `first_id` on, as many as are needed.
-pub fn subscribe(wanted: Wanted<'_>, first_id: u64) -> impl Iterator<Item = Vec<u8>> {
+pub fn subscribe<S: Serialize>(wanted: Wanted<'_, S>, first_id: u64) -> impl Iterator<Item = Vec<u8>> {
     requests("subscribe", wanted, first_id)
 }
 
@@ -46,7 +63,11 @@ pub fn unsubscribe(wanted: Wanted<'_>, first_id: u64) -> impl Iterator<Item = Ve
     requests("unsubscribe", wanted, first_id)
 }
 
-fn requests(method: &'static str, wanted: Wanted<'_>, first_id: u64) -> impl Iterator<Item = Vec<u8>> {
+fn requests<S: Serialize>(
+    method: &'static str,
+    wanted: Wanted<'_, S>,
+    first_id: u64,
+) -> impl Iterator<Item = Vec<u8>> {
     wanted.symbols.chunks(SYMBOLS_MAX).zip(first_id..).map(move |(symbols, id)| {
         let Wanted { channel, interval_ms, snapshot, .. } = wanted;
         let params = Params { channel: channel.name(), symbols, interval_ms, snapshot };
@@ -82,6 +103,14 @@ mod tests {
                 r#"{"id":7,"method":"subscribe","params":{"channel":"quotes","symbols":["a:b"],"interval_ms":100,"snapshot":true}}"#
             ]
         );
+    }
+
+    #[test]
+    fn what_the_client_has_is_said() {
+        let symbols = [Asked::Afresh("a:b"), Asked::Resumed { symbol: "a:c", epoch: "e", after: 7 }];
+        let wanted = Wanted { channel: Channel::Quotes, symbols: &symbols, interval_ms: 0, snapshot: false };
+        let expected = r#""symbols":["a:b",{"symbol":"a:c","epoch":"e","after":7}]"#;
+        assert!(text(subscribe(wanted, 1))[0].contains(expected));
     }
 
     #[test]

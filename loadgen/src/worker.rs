@@ -2,19 +2,23 @@
 
 mod compare;
 mod schedule;
+mod storm;
+
+pub use storm::Storm;
 
 use crate::connection::{Connection, End, Stage};
+use crate::counted::Counted;
 use crate::cpu;
 use crate::phase::{Course, Phase, Place};
 use crate::plan::{Behaviour, Client, Plan};
 use crate::progress::Board;
 use crate::random::Random;
 use crate::receive::{Arrival, Receiver};
+use crate::storm::{Follower, Spells};
 use crate::tally::Tally;
 use crate::timers::Timers;
-use crate::verify::{Verification, Verifier};
+use crate::verify::Verifier;
 use anyhow::Context as _;
-use hdrhistogram::errors::AdditionError;
 use mio::{Events, Interest, Poll, Token, event::Event};
 use schedule::{Churn, Task};
 use std::collections::VecDeque;
@@ -49,6 +53,7 @@ pub struct Worker {
     /// Connections at which bytes wait. No event tells of them again.
     ready: VecDeque<Ready>,
     churn: Option<Churn>,
+    storm: Option<Storm>,
     phase: Phase,
     window: Window,
 }
@@ -72,36 +77,6 @@ struct Window {
     waited: Option<Duration>,
 }
 
-/// What a worker, or several of them, counted and found.
-#[derive(Debug)]
-pub struct Counted {
-    /// The counts.
-    pub tally: Tally,
-    /// What was verified, if anything was.
-    pub verification: Option<Verification>,
-}
-
-impl Counted {
-    /// Only these counts.
-    #[must_use]
-    pub const fn new(tally: Tally) -> Self {
-        Self { tally, verification: None }
-    }
-
-    /// Adds what another thread counted and found.
-    ///
-    /// # Errors
-    /// None between histograms of the same bounds.
-    pub fn merge(&mut self, other: Self) -> Result<(), AdditionError> {
-        self.tally.merge(other.tally)?;
-        match (&mut self.verification, other.verification) {
-            (Some(sum), Some(verified)) => sum.merge(verified),
-            (sum, verified) => *sum = sum.take().or(verified),
-        }
-        Ok(())
-    }
-}
-
 impl Worker {
     /// A thread's share of the load.
     ///
@@ -119,6 +94,8 @@ impl Worker {
             verifier: plan.verify.then(|| Verifier::new(plan.channel)),
             // Apart from the streams of the clients, whose numbers have 32 bits.
             random: Random::new(plan.seed, first | 1 << 40),
+            spells: None,
+            follower: None,
             plan,
         };
         Ok(Self {
@@ -133,9 +110,29 @@ impl Worker {
             opening: 0,
             ready: VecDeque::new(),
             churn: None,
+            storm: None,
             phase: Phase::Connecting,
             window: Window { place: Place::Before, cpu: Duration::ZERO, waited: None },
         })
+    }
+
+    /// Tells apart what its connections get before a storm, in it and after it.
+    #[must_use]
+    pub fn through_storm(mut self, spells: Spells) -> Self {
+        self.receiver.spells = Some(spells);
+        self
+    }
+
+    /// Cuts its connections in a storm and lets them come back; those that are to connect for the first time then do not
+    /// before.
+    #[must_use]
+    pub fn in_storm(mut self, storm: Storm, follower: Follower) -> Self {
+        if storm.is_fresh() {
+            self.queue.clear();
+        }
+        self.storm = Some(storm);
+        self.receiver.follower = Some(follower);
+        self
     }
 
     /// Receives until the run ends.
@@ -154,8 +151,9 @@ impl Worker {
                 _ => self.turn(&events),
             }
         }
-        let Receiver { tally, verifier, .. } = self.receiver;
-        Ok(Counted { tally, verification: verifier.map(Verifier::finish) })
+        let comeback = self.comeback();
+        let Receiver { tally, verifier, spells, .. } = self.receiver;
+        Ok(Counted { tally, verification: verifier.map(Verifier::finish), spells, comeback })
     }
 
     fn turn(&mut self, events: &Events) {
@@ -163,7 +161,7 @@ impl Worker {
         for event in events {
             self.event(event, polled_us);
         }
-        self.read_ready(Instant::now() + TURN_MAX);
+        self.read_ready(Instant::now() + self.turn_max(TURN_MAX));
         self.run_tasks();
         self.notice_phase();
         self.connect_some();
@@ -206,8 +204,12 @@ impl Worker {
     }
 
     fn opened(&mut self, index: usize) {
-        let opened = self.connections[index].connected(&self.receiver.plan).map(|_| ());
-        self.settle(index, opened);
+        let connection = &mut self.connections[index];
+        let connected = connection.connected(&self.receiver.plan);
+        if let (Ok(true), Some(follower)) = (&connected, &self.receiver.follower) {
+            follower.connected(&mut connection.session.followed, now_us());
+        }
+        self.settle(index, connected.map(|_| ()));
     }
 
     fn readable(&mut self, index: usize, to_the_end: bool, since_us: u64) {
@@ -247,7 +249,7 @@ impl Worker {
         let at_us = now_us();
         let arrival = Arrival { at_us, place: self.course.place(at_us) };
         if arrival.place == Place::Within {
-            self.receiver.tally.lags.saturating_record(at_us.saturating_sub(ready_us));
+            self.receiver.waited(ready_us, at_us);
         }
         let was_open = connection.session.is_settled();
         let received = self.receiver.bytes(connection, &self.buffer[..read], arrival);

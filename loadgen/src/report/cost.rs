@@ -45,7 +45,7 @@ pub struct BrokerCost {
 }
 
 impl ClientCost {
-    pub(super) fn new(measured: &Measured, tally: &Tally, threads: usize) -> Self {
+    pub(crate) fn new(measured: &Measured, tally: &Tally, threads: usize) -> Self {
         let window_s = measured.window.as_secs_f64();
         let share = |time: Duration| if window_s > 0.0 { time.as_secs_f64() / window_s } else { 0.0 };
         let deliveries = tally.window.deliveries();

@@ -3,7 +3,7 @@
 use super::{LatencySummary, Percentiles, Tool, as_f64};
 use crate::failure::Reasons;
 use crate::machine::Machine;
-use crate::verify::Faults;
+use crate::verify::{Faults, Verification};
 
 const LABEL_WIDTH: usize = 22;
 /// Faults that are shown with their frames; all listed ones are in the JSON report.
@@ -60,6 +60,26 @@ impl Page {
         {
             self.percentiles(view, percentiles.as_ref(), "none: updates carry no such time");
         }
+    }
+
+    /// What was verified.
+    pub(crate) fn verification(&mut self, verification: &Verification) {
+        let Verification { frames, snapshots, compared, asked, answered, account, faults } = verification;
+        self.blank();
+        let all = format!("{} frames, {} of them snapshots", grouped(*frames), grouped(*snapshots));
+        self.row("verified", &format!("{all}, {} compared digit by digit", grouped(*compared)));
+        self.row("fresh snapshots", &format!("{} asked for, {} came", grouped(*asked), grouped(*answered)));
+        let sum = [
+            (account.delivered, "delivered"),
+            (account.states, "states"),
+            (account.conflated, "conflated"),
+            (account.lost, "lost"),
+            (account.in_snapshots, "in snapshots"),
+        ];
+        let sum = sum.map(|(count, what)| format!("{} {what}", grouped(count))).join(" + ");
+        let sign = if account.adds_up() { "=" } else { "IS NOT" };
+        self.row("sequence numbers", &format!("{} {sign} {sum}", grouped(account.spanned)));
+        self.faults(faults);
     }
 
     /// What was wrong with the frames.

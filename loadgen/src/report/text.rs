@@ -2,7 +2,6 @@
 
 use super::page::{Page, grouped, grouped_f64, mib};
 use super::{BrokerCost, PublishedReport, Report, as_f64};
-use crate::verify::Verification;
 
 /// The whole report.
 pub(super) fn of(report: &Report) -> String {
@@ -22,7 +21,7 @@ pub(super) fn of(report: &Report) -> String {
     client(&mut page, report);
     broker(&mut page, &report.broker);
     if let Some(verification) = &report.verification {
-        verified(&mut page, verification);
+        page.verification(verification);
     }
     page.verdict(&report.warnings, &report.failures);
     page.into_text()
@@ -138,23 +137,4 @@ fn broker(page: &mut Page, broker: &BrokerCost) {
     if let Some(build) = &broker.build {
         page.row("broker build", build);
     }
-}
-
-fn verified(page: &mut Page, verification: &Verification) {
-    let Verification { frames, snapshots, compared, asked, answered, account, faults } = verification;
-    page.blank();
-    let all = format!("{} frames, {} of them snapshots", grouped(*frames), grouped(*snapshots));
-    page.row("verified", &format!("{all}, {} compared digit by digit", grouped(*compared)));
-    page.row("fresh snapshots", &format!("{} asked for, {} came", grouped(*asked), grouped(*answered)));
-    let sum = [
-        (account.delivered, "delivered"),
-        (account.states, "states"),
-        (account.conflated, "conflated"),
-        (account.lost, "lost"),
-        (account.in_snapshots, "in snapshots"),
-    ];
-    let sum = sum.map(|(count, what)| format!("{} {what}", grouped(count))).join(" + ");
-    let sign = if account.adds_up() { "=" } else { "IS NOT" };
-    page.row("sequence numbers", &format!("{} {sign} {sum}", grouped(account.spanned)));
-    page.faults(faults);
 }

@@ -1,15 +1,16 @@
 //! What a reader of the figures should know, and why a run counts as failed.
 
 use super::Report;
+use crate::verify::Verification;
 
 /// Above this share of a core a receiving thread may be what was measured.
-const THREAD_SHARE_MAX: f64 = 0.85;
+pub(crate) const THREAD_SHARE_MAX: f64 = 0.85;
 /// Above this share of time spent waiting for a core the machine is what was measured.
 const WAITED_SHARE_MAX: f64 = 0.10;
 /// A receive loop that lags by more than this share of the latency is a good part of it.
-const LAG_SHARE_MAX: f64 = 0.5;
+pub(crate) const LAG_SHARE_MAX: f64 = 0.5;
 /// Lags shorter than this are not worth a word, in microseconds.
-const LAG_US_MIN: u64 = 2_000;
+pub(crate) const LAG_US_MIN: u64 = 2_000;
 
 /// Warnings, each with advice.
 pub(super) fn of(report: &Report) -> Vec<String> {
@@ -39,6 +40,18 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
         failures.push(format!("{gone} of {} connections could not be held", report.load.connections));
     }
     let Some(verification) = &report.verification else { return failures };
+    let left = report.connections.ended.total() + report.connections.churned > 0;
+    failures.extend(of_verification(verification, left || report.loadgen.interrupted));
+    if report.received.counts.unparsable > 0 {
+        failures
+            .push(format!("{} messages are no frames of the protocol", report.received.counts.unparsable));
+    }
+    failures
+}
+
+/// What was verified and did not hold; `left` if connections ended that may have been asked for fresh snapshots.
+pub(crate) fn of_verification(verification: &Verification, left: bool) -> Vec<String> {
+    let mut failures = Vec::new();
     let faults = verification.faults.total();
     if faults > 0 {
         failures.push(format!("verification found {faults} faults"));
@@ -46,15 +59,8 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
     if !verification.account.adds_up() {
         failures.push("delivered, conflated and lost do not add up".to_owned());
     }
-    if report.received.counts.unparsable > 0 {
-        failures
-            .push(format!("{} messages are no frames of the protocol", report.received.counts.unparsable));
-    }
     let unanswered = verification.asked - verification.answered;
-    if unanswered > 0
-        && report.connections.ended.total() + report.connections.churned == 0
-        && !report.loadgen.interrupted
-    {
+    if unanswered > 0 && !left {
         failures.push(format!("{unanswered} requests for a fresh snapshot were not answered"));
     }
     failures

@@ -1,6 +1,6 @@
 //! What a worker does by itself: connect, retry, trickle, leave and come back.
 
-use super::{IDLE_MAX, Worker, now_us};
+use super::{IDLE_MAX, Storm, Worker, now_us};
 use crate::connection::{Connection, End, Stage};
 use crate::phase::Phase;
 use crate::plan::Behaviour;
@@ -35,6 +35,10 @@ pub(super) enum Task {
     Churn,
     /// Compare some topics with fresh snapshots.
     Compare,
+    /// Cut some connections.
+    Cut,
+    /// Open a connection that was cut.
+    Return(usize),
 }
 
 /// How often connections leave.
@@ -49,30 +53,36 @@ impl Worker {
         let now = Instant::now();
         while let Some((at, task)) = self.timers.due(now) {
             match task {
-                Task::Connect(index) => self.queue.push_back(index),
+                Task::Connect(index) => self.retry(index),
                 Task::Overdue { index, generation } => self.overdue(index, generation),
                 Task::Trickle { index, generation } => self.trickle(index, generation, at),
                 Task::Churn => self.churn(at),
                 Task::Compare => self.compare_some(at),
+                Task::Cut => self.cut_some(),
+                Task::Return(index) => self.return_at(index, at),
             }
         }
     }
 
     pub(super) fn connect_some(&mut self) {
-        while self.opening < OPENING_MAX {
+        while self.opening < self.opening_max(OPENING_MAX) {
             let Some(index) = self.queue.pop_front() else { return };
-            if matches!(self.connections[index].session.stage, Stage::Gone) {
-                // It was given up while it waited to try again.
-                continue;
+            // Or it was given up while it waited to try again.
+            if !matches!(self.connections[index].session.stage, Stage::Gone) {
+                self.open(index);
             }
-            self.opening += 1;
-            self.connections[index].session.attempts += 1;
-            self.later(OPENING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);
-            let address = self.receiver.plan.target.address;
-            let connected = self.connections[index].connect(address).map(|_| ());
-            let registered = connected.and_then(|()| self.register(index));
-            self.settle(index, registered.map_err(End::Io));
         }
+    }
+
+    /// Begins to connect.
+    pub(super) fn open(&mut self, index: usize) {
+        self.opening += 1;
+        self.connections[index].session.attempts += 1;
+        self.later(OPENING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);
+        let address = self.receiver.plan.target.address;
+        let connected = self.connections[index].connect(address).map(|_| ());
+        let registered = connected.and_then(|()| self.register(index));
+        self.settle(index, registered.map_err(End::Io));
     }
 
     /// A connection became live, or as much so as one that hardly reads can be.
@@ -92,6 +102,9 @@ impl Worker {
         let was_leaving = matches!(connection.session.stage, Stage::Closing | Stage::Unsubscribing);
         if let Some(verifier) = &mut self.receiver.verifier {
             verifier.forget(&connection.session.watched);
+        }
+        if let Some(follower) = &self.receiver.follower {
+            follower.lost(&mut connection.session.followed, now_us());
         }
         connection.reset();
         if was_settled {
@@ -165,13 +178,16 @@ impl Worker {
         match phase {
             Phase::Connecting => {}
             Phase::Running => self.begin_running(),
+            Phase::Storming => self.begin_storm(),
             Phase::Checking => self.begin_checking(),
             Phase::Ending => self.end(),
         }
     }
 
     fn begin_running(&mut self) {
-        self.give_up_on_absent();
+        if !self.storm.as_ref().is_some_and(Storm::is_fresh) {
+            self.give_up_on_absent();
+        }
         let each_minute = self.receiver.plan.churn.0 * self.prompt_count();
         if each_minute > 0.0 {
             let every = Duration::from_secs_f64(60.0 / each_minute);

@@ -15,7 +15,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn bad_usage_ends_with_status_2_and_says_what_is_wrong() {
     let url = "ws://127.0.0.1:1/v1/stream";
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 14] = [
         (&[], "Usage"),
         (&["fly"], "unrecognized subcommand"),
         (&["run", "--url", url], "--connections"),
@@ -48,6 +48,9 @@ fn bad_usage_ends_with_status_2_and_says_what_is_wrong() {
             ],
             "--channel is `book`",
         ),
+        (&["storm", "--url", url, "--connections", "100000000"], "open files"),
+        (&["storm", "--url", url, "--cut", "politely"], "reset, close"),
+        (&["storm", "--url", url, "--baseline", "0s"], "--baseline"),
     ];
     for (arguments, said) in cases {
         let output = loadgen(arguments);
@@ -91,6 +94,54 @@ fn the_report_is_text_or_json_and_both_are_in_the_directory() {
     let written: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(out.join("report.json")).unwrap()).unwrap();
     assert_eq!(written["load"]["channel"], "quotes");
+}
+
+#[test]
+fn a_storm_ends_with_status_1_when_someone_lacks_a_snapshot() {
+    let server = Server::start(|peer| drop(peer.grant_with_snapshots(9, usize::from(peer.number == 3))));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().to_str().unwrap();
+    let url = server.url();
+    let arguments =
+        ["storm", "--url", &url, "--connections", "2", "--live", "1", "--symbols-per-connection", "2"];
+    let times =
+        ["--warmup", "0s", "--baseline", "200ms", "--within", "50ms", "--limit", "200ms", "--patience", "0s"];
+    let storm = loadgen(&[&arguments[..], &times, &["--seed", "7", "--out", out]].concat());
+    assert_eq!(storm.status.code(), Some(1), "{}", stderr(&storm));
+    let shown = String::from_utf8(storm.stdout).unwrap();
+    for expected in [
+        "seed 7",
+        "2 connections, and 1 that stay",
+        "NO: 1 of 2 were in the end",
+        "FAILED",
+        "broker memory",
+        "10 of niceness",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    assert_eq!(read("report.txt").trim_end(), shown.trim_end());
+    assert_eq!(read("connections.csv").lines().count(), 3);
+    assert!(
+        read("connections.csv").lines().nth(1).unwrap().starts_with("0,0,"),
+        "{}",
+        read("connections.csv")
+    );
+    for name in
+        ["consistent.hgrm", "first-frame.hgrm", "live-before.hgrm", "live-during.hgrm", "live-after.hgrm"]
+    {
+        assert!(read(name).contains("Percentile"), "{name}");
+    }
+    let report: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
+    assert_eq!((&report["comeback"]["consistent"], &report["load"]["cut"]), (&1.into(), &"reset".into()));
+
+    let json = loadgen(&[&arguments[..], &times, &["--fresh", "--json"]].concat());
+    assert_eq!(json.status.code(), Some(0), "{}", stderr(&json));
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&report["comeback"]["consistent"], &report["load"]["cut"]),
+        (&2.into(), &serde_json::Value::Null)
+    );
 }
 
 #[test]

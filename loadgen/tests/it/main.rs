@@ -1,4 +1,4 @@
-//! Tests of the whole tool, in one binary: `loadgen run` against a server that does known things.
+//! Tests of the whole tool, in one binary: `loadgen` against a server that does known things.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic when something is amiss")]
 
@@ -6,3 +6,4 @@ mod cli;
 mod publish;
 mod run;
 mod server;
+mod storm;

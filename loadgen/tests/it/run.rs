@@ -1,6 +1,6 @@
 //! `loadgen run` against a server that does known things.
 
-use crate::server::{Peer, Server, frame, now_us};
+use crate::server::{Peer, Server, frame, now_us, snapshot};
 use clap::Parser;
 use loadgen::cli::RunArgs;
 use loadgen::report::Report;
@@ -29,12 +29,6 @@ pub(crate) fn try_run(server: &Server, arguments: &[&str]) -> anyhow::Result<Rep
 fn quote(seq: u64, rest: &str) -> String {
     format!(
         r#"{{"type":"update","channel":"quotes","symbol":"sim:A","seq":[{seq},{seq}]{rest},"bid":"{seq}.0"}}"#
-    )
-}
-
-fn snapshot(seq: u64) -> String {
-    format!(
-        r#"{{"type":"snapshot","channel":"quotes","symbol":"sim:A","seq":[{seq},{seq}],"epoch":"e1","state":"live","bid":"{seq}.0"}}"#
     )
 }
 
@@ -120,7 +114,7 @@ fn what_is_right_verifies_and_adds_up() {
     let server = Server::start(|peer| {
         peer.grant(5);
         for text in [
-            snapshot(5),
+            snapshot("sim:A", 5),
             quote(6, ""),
             r#"{"type":"conflated","channel":"quotes","symbol":"sim:A","seq":[7,19]}"#.to_owned(),
             quote(20, ""),
@@ -131,7 +125,7 @@ fn what_is_right_verifies_and_adds_up() {
         while let Some((id, request)) = peer.request() {
             assert_eq!(request["params"]["snapshot"], true);
             peer.grant_request(id, &request, 20);
-            peer.text(&snapshot(20));
+            peer.text(&snapshot("sim:A", 20));
         }
     });
     let report = run(&server, &["--symbols", "sim:A", "--verify", "--connections", "3"]);
@@ -147,12 +141,17 @@ fn what_is_right_verifies_and_adds_up() {
 fn what_is_wrong_is_found_with_its_frame() {
     let server = Server::start(|peer| {
         peer.grant(5);
-        for text in [snapshot(5), quote(7, ""), snapshot(8), snapshot(8).replace("8.0", "8.00")] {
+        for text in [
+            snapshot("sim:A", 5),
+            quote(7, ""),
+            snapshot("sim:A", 8),
+            snapshot("sim:A", 8).replace("8.0", "8.00"),
+        ] {
             peer.text(&text);
         }
         while let Some((id, request)) = peer.request() {
             peer.grant_request(id, &request, 8);
-            peer.text(&snapshot(8));
+            peer.text(&snapshot("sim:A", 8));
         }
     });
     let report = run(&server, &["--symbols", "sim:A", "--verify"]);

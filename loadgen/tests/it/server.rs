@@ -1,5 +1,6 @@
 //! A server that speaks the protocol by a script: plain threads, raw bytes, port 0.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -18,6 +19,10 @@ pub(crate) struct Server {
 pub(crate) struct Peer {
     stream: TcpStream,
     input: Vec<u8>,
+    /// The last `seq` of each symbol.
+    stands: HashMap<String, u64>,
+    /// Whether the client ended it by a reset.
+    pub(crate) was_reset: bool,
     /// The connection's number, from 0.
     pub(crate) number: usize,
 }
@@ -38,6 +43,15 @@ impl Server {
 
     /// Serves these symbols, and each connection by `script`.
     pub(crate) fn offering(symbols: &[&str], script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        Self::refusing(symbols, |_| false, script)
+    }
+
+    /// Answers 503 to the upgrade of connections by their numbers, and serves the others.
+    pub(crate) fn refusing(
+        symbols: &[&str],
+        refuses: impl Fn(usize) -> bool + Send + 'static,
+        script: impl Fn(&mut Peer) + Send + Sync + 'static,
+    ) -> Self {
         let offers: Vec<_> = symbols.iter().map(|symbol| serde_json::json!({ "symbol": symbol })).collect();
         let symbols: Arc<str> = serde_json::json!({ "symbols": offers }).to_string().into();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -47,10 +61,15 @@ impl Server {
             let mut number = 0;
             for stream in listener.incoming() {
                 let (script, symbols) = (script.clone(), symbols.clone());
-                let mut peer = Peer { stream: stream.unwrap(), input: Vec::new(), number };
+                let mut peer = Peer::new(stream.unwrap(), number);
                 // Only upgrades are connections; requests over HTTP are not counted.
                 let Some(head) = peer.head() else { continue };
-                number += usize::from(head.contains("/v1/stream"));
+                let is_upgrade = head.contains("/v1/stream");
+                number += usize::from(is_upgrade);
+                if is_upgrade && refuses(peer.number) {
+                    peer.raw(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+                    continue;
+                }
                 std::thread::spawn(move || peer.serve(&head, &symbols, &*script));
             }
         });
@@ -63,6 +82,10 @@ impl Server {
 }
 
 impl Peer {
+    fn new(stream: TcpStream, number: usize) -> Self {
+        Self { stream, input: Vec::new(), stands: HashMap::new(), was_reset: false, number }
+    }
+
     fn serve(&mut self, head: &str, symbols: &str, script: &Script) {
         if head.starts_with("GET /v1/symbols ") {
             return self.http(symbols);
@@ -134,14 +157,39 @@ impl Peer {
         request
     }
 
+    /// Grants the subscription, and sends a snapshot of `seq` for each symbol but the `withheld` last ones; the symbols.
+    pub(crate) fn grant_with_snapshots(&mut self, seq: u64, withheld: usize) -> Vec<String> {
+        let symbols = symbols(&self.grant(seq));
+        for symbol in &symbols[..symbols.len() - withheld] {
+            self.snapshot(symbol, seq);
+        }
+        symbols
+    }
+
+    /// Sends a snapshot, which further requests of the symbol are answered with too.
+    pub(crate) fn snapshot(&mut self, symbol: &str, seq: u64) {
+        self.stands.insert(symbol.to_owned(), seq);
+        self.text(&snapshot(symbol, seq));
+    }
+
+    /// Sends an update, which further requests of the symbol are answered with as a snapshot.
+    pub(crate) fn update(&mut self, symbol: &str, seq: u64) {
+        self.stands.insert(symbol.to_owned(), seq);
+        self.text(&update(symbol, seq));
+    }
+
     pub(crate) fn grant_request(&mut self, id: u64, request: &serde_json::Value, seq: u64) {
+        self.grant_each(id, request, |_| seq);
+    }
+
+    fn grant_each(&mut self, id: u64, request: &serde_json::Value, seq: impl Fn(&str) -> u64) {
         let channel = &request["params"]["channel"];
-        let symbols = request["params"]["symbols"].as_array().unwrap();
-        let granted: Vec<String> = symbols
+        let granted: Vec<String> = symbols(request)
             .iter()
             .map(|symbol| {
+                let seq = seq(symbol);
                 format!(
-                    r#"{{"channel":{channel},"symbol":{symbol},"epoch":"e1","seq":{seq},"interval_ms":0}}"#
+                    r#"{{"channel":{channel},"symbol":"{symbol}","epoch":"e1","seq":{seq},"interval_ms":0}}"#
                 )
             })
             .collect();
@@ -160,26 +208,43 @@ impl Peer {
                 Ok(0) => return None,
                 Ok(read) => self.input.extend(&chunk[..read]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return None,
+                Err(error) => {
+                    self.was_reset = error.kind() == ErrorKind::ConnectionReset;
+                    return None;
+                }
             }
         }
     }
 
     /// Answers closes and further requests until the client has left.
-    fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         while let Some(received) = self.receive() {
-            match received.opcode {
-                8 => return self.frame(0x88, &received.payload),
-                1 => {
-                    let request: serde_json::Value = serde_json::from_slice(&received.payload).unwrap();
-                    self.grant_request(request["id"].as_u64().unwrap(), &request, 0);
-                }
-                _ => {}
+            if !self.answer(&received) {
+                return;
             }
         }
     }
 
-    /// Does `step` each 5 ms until the client has left.
+    /// Answers a close, which is the end (false), or a further request, with a snapshot of what stands.
+    fn answer(&mut self, received: &Received) -> bool {
+        match received.opcode {
+            8 => self.frame(0x88, &received.payload),
+            1 => self.answer_request(&serde_json::from_slice(&received.payload).unwrap()),
+            _ => {}
+        }
+        received.opcode != 8
+    }
+
+    fn answer_request(&mut self, request: &serde_json::Value) {
+        let stands = self.stands.clone();
+        let id = request["id"].as_u64().unwrap();
+        self.grant_each(id, request, |symbol| stands.get(symbol).copied().unwrap_or(0));
+        for symbol in symbols(request) {
+            stands.get(&symbol).into_iter().for_each(|seq| self.snapshot(&symbol, *seq));
+        }
+    }
+
+    /// Does `step` each 5 ms, and answers, until the client has left.
     pub(crate) fn repeat(&mut self, mut step: impl FnMut(&mut Self, u64)) {
         self.stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
         for round in 0.. {
@@ -191,12 +256,35 @@ impl Peer {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(_) => return,
             }
-            if parse(&self.input).is_some_and(|(received, _)| received.opcode == 8) {
-                self.close(1000, "");
-                return;
+            while let Some((received, used)) = parse(&self.input) {
+                self.input.drain(..used);
+                if !self.answer(&received) {
+                    return;
+                }
             }
         }
     }
+}
+
+/// The symbols of a request; none of no request.
+fn symbols(request: &serde_json::Value) -> Vec<String> {
+    let named = request["params"]["symbols"].as_array().into_iter().flatten();
+    named.map(|symbol| symbol.as_str().unwrap().to_owned()).collect()
+}
+
+/// A snapshot of quotes.
+pub(crate) fn snapshot(symbol: &str, seq: u64) -> String {
+    format!(
+        r#"{{"type":"snapshot","channel":"quotes","symbol":"{symbol}","seq":[{seq},{seq}],"epoch":"e1","state":"live","bid":"{seq}.0"}}"#
+    )
+}
+
+/// An update of quotes, due now.
+fn update(symbol: &str, seq: u64) -> String {
+    let now = now_us();
+    format!(
+        r#"{{"type":"update","channel":"quotes","symbol":"{symbol}","seq":[{seq},{seq}],"ts":{now},"rx":{now},"bid":"{seq}.0"}}"#
+    )
 }
 
 /// A server's frame.

@@ -9,7 +9,7 @@
 //! | `membership`, `subscription` | who is subscribed to what |
 //! | `tier` | how updates are merged for those who want fewer |
 //! | `connection`, `lifecycle`, `socket` | what is kept of a connection, how it comes and goes |
-//! | `thread` | the tasks of a shard's runtime |
+//! | `thread`, `wake` | the tasks of a shard's runtime, what wakes them |
 
 mod advance;
 mod batch;
@@ -26,12 +26,15 @@ mod stats;
 pub(crate) mod subscription;
 pub(crate) mod thread;
 mod tier;
+mod wake;
 
 pub use connection::Permit;
 pub use settings::Settings;
 pub use stats::ShardStats;
+pub use wake::ShardWake;
 
 pub(crate) use membership::Beginning;
+pub(crate) use wake::hold_wakes;
 
 use crate::clock::Clock;
 use bytes::Bytes;
@@ -45,7 +48,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use thread::Command;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// The shards, as the control side sees them.
 #[derive(Debug)]
@@ -64,16 +67,6 @@ struct ShardLink {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Wakes a shard that sleeps.
-#[derive(Debug, Clone, Default)]
-pub struct ShardWake(Arc<Notify>);
-
-impl table::Wake for ShardWake {
-    fn wake(&self) {
-        self.0.notify_one();
-    }
-}
-
 impl Shards {
     /// Starts a thread for each of `wakes`, which the table was made with.
     ///
@@ -90,7 +83,7 @@ impl Shards {
             let (commands, inbox) = mpsc::unbounded_channel();
             let stats = Arc::new(ShardStats::default());
             let (table, market) = (Arc::clone(table), Arc::clone(market));
-            let (settings, clock, wake) = (Arc::clone(settings), Arc::clone(clock), Arc::clone(&wake.0));
+            let (settings, clock, wake) = (Arc::clone(settings), Arc::clone(clock), wake.notify());
             let shard_stats = Arc::clone(&stats);
             let (made, is_made) = std::sync::mpsc::sync_channel(1);
             let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {

@@ -3,6 +3,7 @@
 use super::backoff::Backoff;
 use super::lines::Lines;
 use super::{Context, FeedStatus};
+use crate::fanout::hold_wakes;
 use crate::seldom::Seldom;
 use feed::counters::Fault;
 use feed::machine::{Actions, Machine};
@@ -163,7 +164,9 @@ impl Shared {
         loop {
             match stream.read(&mut buffer).await? {
                 0 => return Ok(()),
-                read => self.take(connection, &mut lines, &buffer[..read], &mut complaints),
+                read => {
+                    hold_wakes(|| self.take(connection, &mut lines, &buffer[..read], &mut complaints));
+                }
             }
         }
     }

@@ -86,6 +86,8 @@ pub(crate) struct Batch {
     /// The last step taken: most subscribers of a topic come from the same node as the one before.
     last_step: Option<(Owed, SegmentId, Owed)>,
     gathered: Vec<u8>,
+    /// The list that is being gathered, so that none is allocated for each.
+    path: Vec<SegmentId>,
 }
 
 /// The arena's memory is given back after a turn that needed more than this.
@@ -161,10 +163,13 @@ impl Batch {
 
     fn gather(&mut self, owed: Owed) -> Range<usize> {
         let start = self.gathered.len();
-        for segment in self.path(owed) {
+        let mut path = std::mem::take(&mut self.path);
+        self.trace(owed, &mut path);
+        for segment in &path {
             let bytes = self.segments[segment.0 as usize].bytes.clone();
             self.gathered.extend_from_slice(&self.arena[bytes]);
         }
+        self.path = path;
         let range = start..self.gathered.len();
         let index = self.index(owed);
         self.nodes[index].gathered = Some(range.clone());
@@ -175,22 +180,22 @@ impl Batch {
         (owed.0 as usize).wrapping_sub(1)
     }
 
-    /// The segments of a list, in their order.
-    fn path(&self, owed: Owed) -> Vec<SegmentId> {
-        let mut path = Vec::new();
+    /// Fills `path` with the segments of a list, in their order.
+    fn trace(&self, owed: Owed, path: &mut Vec<SegmentId>) {
+        path.clear();
         let mut at = owed;
         while let Some(node) = self.nodes.get(self.index(at)) {
             path.push(node.segment);
             at = node.parent;
         }
         path.reverse();
-        path
     }
 
     /// What is left of a list of which the socket took `taken` bytes.
     pub(crate) fn after_partial_write(&self, owed: Owed, taken: usize) -> Left {
-        let (mut left, mut passed) = (Left::default(), 0);
-        for segment in self.path(owed) {
+        let (mut left, mut passed, mut path) = (Left::default(), 0, Vec::new());
+        self.trace(owed, &mut path);
+        for segment in path {
             let segment = &self.segments[segment.0 as usize];
             let len = segment.bytes.len();
             let into = taken.saturating_sub(passed).min(len);

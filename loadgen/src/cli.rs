@@ -1,9 +1,13 @@
 //! What the user typed.
 
+mod common;
+mod floor;
 mod publish;
 mod run;
 mod storm;
 
+pub use common::{CoreArgs, OutputArgs, WindowArgs};
+pub use floor::FloorArgs;
 pub use publish::PublishArgs;
 pub use run::RunArgs;
 pub use storm::{Cut, StormArgs};
@@ -26,6 +30,11 @@ pub enum Command {
     Run(RunArgs),
     /// Cut many connections at once and measure how they come back, and what the others notice.
     Storm(StormArgs),
+    /// Measure what bare writes cost: what no broker can be cheaper than with a write for each update and subscriber.
+    Floor(FloorArgs),
+    /// The server of `loadgen floor`, which is told on its standard input what to do.
+    #[command(hide = true)]
+    FloorServer,
 }
 
 /// A whole number from 1.

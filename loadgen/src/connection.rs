@@ -6,6 +6,7 @@ use crate::plan::{Behaviour, Client, Plan};
 use crate::random::Random;
 use crate::request::{self, Wanted};
 use crate::storm::Followed;
+use crate::streak::Streak;
 use crate::verify::Watched;
 use mio::net::TcpStream;
 use serde::Serialize;
@@ -109,6 +110,8 @@ pub struct Session {
     pub watched: Watched,
     /// What it holds of each topic, and how it came back, in a storm.
     pub followed: Followed,
+    /// Where it stands, when it is to get each update of one topic.
+    pub streak: Streak,
     next_id: u64,
     unsent: Vec<u8>,
 }
@@ -128,6 +131,7 @@ impl Connection {
             replies_due: 0,
             watched: Watched::default(),
             followed: Followed::default(),
+            streak: Streak::default(),
             next_id: 1,
             unsent: Vec::new(),
         };
@@ -163,6 +167,7 @@ impl Connection {
         self.session.unsent = Vec::new();
         self.session.replies_due = 0;
         self.session.watched = Watched::default();
+        self.session.streak = Streak::default();
     }
 
     /// Makes the coming end of the socket a reset.

@@ -1,6 +1,7 @@
 //! What threads that receive bring home.
 
 use crate::storm::{Comeback, Spells};
+use crate::streak::Misses;
 use crate::tally::Tally;
 use crate::verify::Verification;
 use hdrhistogram::errors::AdditionError;
@@ -16,13 +17,15 @@ pub struct Counted {
     pub spells: Option<Spells>,
     /// How the others came back.
     pub comeback: Option<Comeback>,
+    /// What was not as it should be where each connection was to get each update.
+    pub misses: Option<Misses>,
 }
 
 impl Counted {
     /// Only these counts.
     #[must_use]
     pub const fn new(tally: Tally) -> Self {
-        Self { tally, verification: None, spells: None, comeback: None }
+        Self { tally, verification: None, spells: None, comeback: None, misses: None }
     }
 
     /// Adds what another thread counted and found.
@@ -37,6 +40,10 @@ impl Counted {
         }
         match (&mut self.comeback, other.comeback) {
             (Some(sum), Some(more)) => sum.merge(more),
+            (sum, more) => *sum = sum.take().or(more),
+        }
+        match (&mut self.misses, other.misses) {
+            (Some(sum), Some(more)) => sum.merge(&more),
             (sum, more) => *sum = sum.take().or(more),
         }
         match (&mut self.spells, other.spells) {

@@ -1,6 +1,7 @@
 //! CPU time of this process and of single threads.
 
 use rustix::process::{getpriority_process, setpriority_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
@@ -37,6 +38,37 @@ pub fn give_way(nice: i32) -> std::io::Result<()> {
 #[must_use]
 pub fn niceness_of_thread() -> Option<i32> {
     getpriority_process(None).ok()
+}
+
+/// A thread cannot have the cores that it is to have.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use core {cores:?}: {source}")]
+pub struct PinError {
+    cores: Vec<usize>,
+    source: std::io::Error,
+}
+
+/// Lets the calling thread, and those that it starts from now on, run on these cores only.
+///
+/// # Errors
+/// [`PinError`] if there are no such cores.
+pub fn pin(cores: &[usize]) -> Result<(), PinError> {
+    let failed = |source| PinError { cores: cores.to_vec(), source };
+    let mut set = CpuSet::new();
+    for core in cores {
+        if *core >= CpuSet::MAX_CPU {
+            return Err(failed(std::io::ErrorKind::InvalidInput.into()));
+        }
+        set.set(*core);
+    }
+    sched_setaffinity(None, &set).map_err(|error| failed(error.into()))
+}
+
+/// The cores that the calling thread may use; none where the system does not tell.
+#[must_use]
+pub fn cores() -> Vec<usize> {
+    let set = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
 }
 
 fn of(clock: ClockId) -> Duration {

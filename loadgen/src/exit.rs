@@ -1,5 +1,6 @@
 //! From what a command came to, to the status that its process ends with.
 
+use crate::cpu::PinError;
 use crate::limits::LimitError;
 use crate::plan::PlanError;
 use anyhow::Context as _;
@@ -46,7 +47,7 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<PlanError>() || error.is::<LimitError>()
+    error.is::<PlanError>() || error.is::<LimitError>() || error.is::<PinError>()
 }
 
 #[cfg(test)]

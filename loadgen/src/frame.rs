@@ -118,6 +118,12 @@ impl Decoder {
         }
     }
 
+    /// Whether the next byte is the first one of a frame that is no part of a message.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        (self.tail.is_empty() || self.spent) && self.parts.as_ref().is_none_or(|parts| parts.whole)
+    }
+
     /// Bytes that this decoder holds on the heap.
     #[must_use]
     pub fn held_bytes(&self) -> usize {

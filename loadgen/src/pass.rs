@@ -4,87 +4,128 @@ use crate::broker_stats::{self, Sample};
 use crate::counted::Counted;
 use crate::cpu;
 use crate::crew::Crew;
+use crate::floor::Floor;
 use crate::lead::{LOOK_EVERY, Lead};
 use crate::phase::{Course, Phase};
 use crate::plan::Plan;
+use crate::publish::ahead::Ahead;
 use crate::publish::link::Link;
 use crate::publish::rate::Publisher;
+use crate::publish::schedule::Order;
 use crate::publish::{Pace, Published, Publishing};
 use crate::report::{Measured, Report};
 use crate::worker::now_us;
 use anyhow::Context as _;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long the last comparisons with fresh snapshots may take.
 pub(crate) const CHECKING_TIME_MAX: Duration = Duration::from_secs(40);
+/// How long the last updates may take to the last subscriber.
+const CATCHING_UP_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// A crew, and who publishes for it.
+type Sampled = Result<Sample, String>;
+
+/// Whose cost is measured.
+#[derive(Debug)]
+pub enum Server {
+    /// A broker's, by its metrics.
+    Broker,
+    /// The floor's, which tells it at its end.
+    Floor(RefCell<Floor>),
+}
+
+/// A crew, who publishes for it, and whom both talk to.
 #[derive(Debug)]
 pub struct Pass<'a> {
     plan: Arc<Plan>,
     crew: Crew,
-    publisher: Option<JoinHandle<anyhow::Result<Published>>>,
+    feeder: Feeder,
+    server: Server,
     lead: &'a mut Lead,
     started: jiff::Timestamp,
 }
 
+/// Who publishes.
+#[derive(Debug)]
+enum Feeder {
+    /// Somebody else.
+    Other,
+    /// A thread.
+    Thread(JoinHandle<anyhow::Result<Published>>),
+    /// The receiving threads.
+    Crew(Arc<Ahead>),
+}
+
 impl<'a> Pass<'a> {
-    /// Starts the threads; with a `link`, also the one that publishes over it what the plan says.
+    /// Starts the threads; over the `link`, if there is one, is published what the plan says.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(plan: Arc<Plan>, link: Option<Link>, lead: &'a mut Lead) -> anyhow::Result<Self> {
-        let crew = Crew::start(&plan, Arc::default(), Ok)?;
-        let publisher = match (link, &plan.publishing) {
-            (Some(link), Some(publishing)) => Some(publish(link, publishing, &plan, &crew.course)?),
-            _ => None,
+    pub fn start(
+        plan: Arc<Plan>,
+        server: Server,
+        link: Option<Link>,
+        lead: &'a mut Lead,
+    ) -> anyhow::Result<Self> {
+        let course = Arc::<Course>::default();
+        let feeder = match (link, plan.publishing) {
+            (Some(link), Some(publishing)) => Feeder::start(link, publishing, &plan, &course)?,
+            _ => Feeder::Other,
         };
-        Ok(Self { plan, crew, publisher, lead, started: jiff::Timestamp::now() })
+        let crew = match &feeder {
+            Feeder::Crew(ahead) => {
+                let ahead = ahead.clone();
+                Crew::start(&plan, course, move |worker| Ok(worker.publishing(ahead.clone())))?
+            }
+            Feeder::Thread(_) | Feeder::Other => Crew::start(&plan, course, Ok)?,
+        };
+        Ok(Self { plan, crew, feeder, server, lead, started: jiff::Timestamp::now() })
     }
 
-    /// Connects, warms up, measures, verifies if the plan says so, and ends; what was measured.
+    /// Connects, warms up, measures, sees that all arrived, and ends; what was measured.
     ///
     /// # Errors
-    /// When a thread failed.
+    /// When a thread failed, or the floor.
     pub async fn go_through(mut self) -> anyhow::Result<Report> {
         let connecting = Instant::now();
-        let connect_timeout = self.plan.connect_timeout;
-        self.stay("connecting", connect_timeout, |crew, plan| crew.standing().decided() >= plan.connections)
-            .await;
+        let (connect_timeout, connections) = (self.plan.connect_timeout, self.plan.connections);
+        self.stay("connecting", connect_timeout, |pass| pass.crew.standing().decided() >= connections).await;
         let connect_time = connecting.elapsed();
         self.crew.course.begin(Phase::Running);
         let mut measured = Measured { connect_time, ..self.measure().await };
-        if self.plan.verify && !self.lead.is_interrupted() {
-            self.crew.course.begin(Phase::Checking);
-            self.stay("checking", CHECKING_TIME_MAX, |crew, _| crew.all_compared()).await;
+        if !self.lead.is_interrupted() {
+            self.check().await;
         }
         measured.standing = self.crew.standing();
+        self.server.end();
         self.crew.course.begin(Phase::Ending);
-        self.lead.finish();
-        let Counted { tally, verification, .. } = self.crew.collect()?;
-        measured.published = self.publisher.map(joined).transpose()?;
         measured.interrupted = self.lead.is_interrupted();
-        Ok(Report::new(&self.plan, self.started, measured, tally, verification))
+        self.collect(measured)
     }
 
     async fn measure(&mut self) -> Measured {
         if self.crew.standing().settled > 0 {
-            self.stay("warming up", self.plan.warmup, |_, _| false).await;
+            self.stay("warming up", self.plan.warmup, |_| false).await;
         }
-        let before = broker_stats::sample(&self.plan.target).await;
+        let before = self.server.sample(&self.plan).await;
         let process_cpu = cpu::of_process();
         let start = Instant::now();
-        self.crew.course.open_window(now_us());
+        let start_us = now_us();
+        self.server.open_window(start_us);
+        self.crew.course.open_window(start_us);
         if self.crew.standing().settled > 0 {
-            self.stay("measuring", self.plan.duration, |_, _| false).await;
+            self.stay("measuring", self.plan.duration, |_| false).await;
         }
-        self.crew.course.close_window(now_us());
+        let end_us = now_us();
+        self.crew.course.close_window(end_us);
+        self.server.close_window(end_us);
         let window = start.elapsed();
         let client_cpu = cpu::of_process().saturating_sub(process_cpu);
         let after = match &before {
-            Ok(_) => broker_stats::sample(&self.plan.target).await,
+            Ok(_) => self.server.sample(&self.plan).await,
             Err(reason) => Err(reason.clone()),
         };
         // So that every worker notices the end of the window before it is told to end.
@@ -92,31 +133,120 @@ impl<'a> Pass<'a> {
         Measured { window, client_cpu, broker: pair(before, after), ..Measured::default() }
     }
 
-    async fn stay(&mut self, what: &str, longest: Duration, done: impl Fn(&Crew, &Plan) -> bool) {
-        let (crew, plan) = (&self.crew, &self.plan);
-        let over = || self.publisher.as_ref().is_some_and(JoinHandle::is_finished);
-        self.lead.stay(what, longest, &[crew], || over() || done(crew, plan)).await;
+    /// Sees, where that is wanted, that each subscriber has what it is to have.
+    async fn check(&mut self) {
+        if let Feeder::Crew(ahead) = &self.feeder {
+            let ahead = ahead.clone();
+            self.crew.course.begin(Phase::Checking);
+            self.stay("catching up", CATCHING_UP_TIME_MAX, |_| ahead.is_caught_up()).await;
+        } else if self.plan.verify {
+            self.crew.course.begin(Phase::Checking);
+            self.stay("checking", CHECKING_TIME_MAX, |pass| pass.crew.all_compared()).await;
+        }
+    }
+
+    fn collect(self, mut measured: Measured) -> anyhow::Result<Report> {
+        let counted = self.crew.collect()?;
+        let (published, never_came) = self.feeder.published()?;
+        measured.published = published;
+        if let Server::Floor(floor) = self.server {
+            measured.broker = Ok(floor.into_inner().account()?);
+        }
+        let Counted { tally, verification, misses, .. } = counted;
+        // In an interrupted run nobody waited for what was still under way.
+        let never_came = if measured.interrupted { 0 } else { never_came };
+        let misses = misses.map(|misses| misses.with_missing_at_the_end(never_came));
+        Ok(Report::new(&self.plan, self.started, measured, tally, verification, misses))
+    }
+
+    async fn stay(&mut self, what: &str, longest: Duration, done: impl Fn(&Parts<'_>) -> bool) {
+        let parts = Parts { crew: &self.crew, feeder: &self.feeder, server: &self.server };
+        self.lead.stay(what, longest, &[&self.crew], || parts.have_failed() || done(&parts)).await;
     }
 }
 
-fn publish(
-    link: Link,
-    publishing: &Publishing,
-    plan: &Plan,
-    course: &Arc<Course>,
-) -> anyhow::Result<JoinHandle<anyhow::Result<Published>>> {
-    let publisher = Publisher::new(link, publishing.symbols)?;
-    let Pace::Rate { per_s, order } = publishing.pace;
-    let (course, random) = (course.clone(), plan.publisher_random());
-    let publish = move || Ok(publisher.run(per_s, order, random, &course)?);
-    std::thread::Builder::new().name("publish".to_owned()).spawn(publish).context("cannot start a thread")
+/// What may fail while the lead waits.
+struct Parts<'a> {
+    crew: &'a Crew,
+    feeder: &'a Feeder,
+    server: &'a Server,
 }
 
-fn joined<T>(thread: JoinHandle<anyhow::Result<T>>) -> anyhow::Result<T> {
-    let name = thread.thread().name().unwrap_or_default().to_owned();
-    thread.join().map_err(|_| anyhow::anyhow!("the thread {name} panicked"))?
+impl Parts<'_> {
+    fn have_failed(&self) -> bool {
+        let feeder = matches!(self.feeder, Feeder::Thread(thread) if thread.is_finished());
+        feeder || matches!(self.server, Server::Floor(floor) if floor.borrow_mut().has_failed())
+    }
 }
 
-fn pair(before: Result<Sample, String>, after: Result<Sample, String>) -> Result<(Sample, Sample), String> {
+impl Feeder {
+    fn start(link: Link, publishing: Publishing, plan: &Plan, course: &Arc<Course>) -> anyhow::Result<Self> {
+        match publishing.pace {
+            Pace::Rate { per_s, order } => {
+                Self::thread(link, publishing.symbols, (per_s, order), plan, course)
+            }
+            Pace::Ahead(ahead) => {
+                let ahead = Ahead::new(link, ahead, plan.connections, course.clone())?;
+                Ok(Self::Crew(Arc::new(ahead)))
+            }
+        }
+    }
+
+    fn thread(
+        link: Link,
+        symbols: u32,
+        (per_s, order): (u64, Order),
+        plan: &Plan,
+        course: &Arc<Course>,
+    ) -> anyhow::Result<Self> {
+        let publisher = Publisher::new(link, symbols)?;
+        let (course, random) = (course.clone(), plan.publisher_random());
+        let publish = move || Ok(publisher.run(per_s, order, random, &course)?);
+        let thread = std::thread::Builder::new().name("publish".to_owned());
+        thread.spawn(publish).map(Self::Thread).context("cannot start a thread")
+    }
+
+    /// What was published, and how many updates, over all connections, never came to one.
+    fn published(self) -> anyhow::Result<(Option<Published>, u64)> {
+        match self {
+            Self::Other => Ok((None, 0)),
+            Self::Thread(thread) => {
+                let joined = thread.join().map_err(|_| anyhow::anyhow!("the publishing thread panicked"))?;
+                joined.map(|published| (Some(published), 0))
+            }
+            Self::Crew(ahead) => Ok((Some(ahead.published()?), ahead.missing())),
+        }
+    }
+}
+
+impl Server {
+    /// What it has used so far; the floor tells it all at its end.
+    async fn sample(&self, plan: &Plan) -> Sampled {
+        match self {
+            Self::Broker => broker_stats::sample(&plan.target).await,
+            Self::Floor(_) => Ok(Sample::default()),
+        }
+    }
+
+    fn open_window(&self, start_us: u64) {
+        if let Self::Floor(floor) = self {
+            floor.borrow_mut().open_window(start_us);
+        }
+    }
+
+    fn close_window(&self, end_us: u64) {
+        if let Self::Floor(floor) = self {
+            floor.borrow_mut().close_window(end_us);
+        }
+    }
+
+    fn end(&self) {
+        if let Self::Floor(floor) = self {
+            floor.borrow_mut().end();
+        }
+    }
+}
+
+fn pair(before: Sampled, after: Sampled) -> Result<(Sample, Sample), String> {
     Ok((before?, after?))
 }

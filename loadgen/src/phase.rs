@@ -1,6 +1,10 @@
 //! Where a run stands: written by the one who leads it, read by the workers.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How soon one who waits for a phase notices it.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What the workers are to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +50,13 @@ impl Course {
             2 => Phase::Storming,
             3 => Phase::Checking,
             _ => Phase::Ending,
+        }
+    }
+
+    /// Sleeps until `phase`, or a later one, has begun.
+    pub fn wait_for(&self, phase: Phase) {
+        while self.phase() < phase {
+            std::thread::sleep(LOOK_EVERY);
         }
     }
 

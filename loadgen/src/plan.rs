@@ -1,14 +1,14 @@
 //! What the arguments mean: the load, settled in one place before anything is opened.
 
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, WindowArgs};
 use crate::machine;
 use crate::popularity::{Chooser, Popularity};
-use crate::publish::{Pace, Publishing};
+use crate::publish::Publishing;
 use crate::random::Random;
 use crate::units::Share;
 use schemas::model::Channel;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -55,6 +55,16 @@ pub enum PlanError {
     /// Nothing of the channel would come.
     #[error("--publish: what is published is the channel `quotes`, and --channel is `{0}`")]
     PublishedChannel(Channel),
+    /// A batch would never be full.
+    #[error(
+        "--ahead {ahead}: less than the updates of one write (--batch {batch}), of which none would be made"
+    )]
+    Ahead {
+        /// As typed.
+        ahead: u32,
+        /// As typed.
+        batch: usize,
+    },
     /// More than all connections would be slow.
     #[error("--stalled and --trickling together are more than 100%")]
     Shares,
@@ -111,6 +121,19 @@ pub struct Client {
     pub symbols: Arc<[u32]>,
 }
 
+/// Who subscribes to what.
+#[derive(Debug, Clone, Copy)]
+pub struct Interest {
+    /// What is subscribed to.
+    pub channel: Channel,
+    /// Connections in all.
+    pub connections: usize,
+    /// Symbols that each connection watches.
+    pub symbols_per_connection: usize,
+    /// How they are chosen.
+    pub popularity: Popularity,
+}
+
 /// The load.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -151,6 +174,13 @@ pub struct Plan {
 }
 
 impl Target {
+    /// A target in a plan whose server is not there yet.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { address, host: address.to_string(), path: "/".to_owned() }
+    }
+
     /// Reads a `ws://` URL and looks its host up.
     ///
     /// # Errors
@@ -175,23 +205,51 @@ impl Plan {
     /// [`PlanError`] if they contradict each other, or the symbols do not suffice.
     pub fn new(args: &RunArgs, target: Target, symbols: Vec<String>, seed: u64) -> Result<Self, PlanError> {
         let (stalled, trickling) = Self::slow(args)?;
-        let asked = args.symbols_per_connection;
-        Ok(Self {
-            target,
+        let interest = Interest {
             channel: args.channel,
-            interval_ms: args.interval_ms,
-            symbols_per_connection: symbols_each(asked, args.popularity, symbols.len(), args.channel)?,
-            symbols,
-            popularity: args.popularity,
             connections: args.connections,
+            symbols_per_connection: args.symbols_per_connection,
+            popularity: args.popularity,
+        };
+        Ok(Self {
+            interval_ms: args.interval_ms,
             stalled,
             trickling,
             churn: args.churn,
-            duration: args.duration,
-            warmup: args.warmup,
-            connect_timeout: args.connect_timeout,
             verify: args.verify,
-            threads: args.threads.unwrap_or_else(default_threads).min(args.connections),
+            ..Self::prompt(interest, target, symbols, &args.window, seed)?
+        })
+    }
+
+    /// Connections that read promptly, and stay, and nothing else.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the symbols do not suffice, or nothing would be measured.
+    pub fn prompt(
+        interest: Interest,
+        target: Target,
+        symbols: Vec<String>,
+        window: &WindowArgs,
+        seed: u64,
+    ) -> Result<Self, PlanError> {
+        let Interest { channel, connections, symbols_per_connection: asked, popularity } = interest;
+        measures_something(window)?;
+        Ok(Self {
+            target,
+            channel,
+            interval_ms: 0,
+            symbols_per_connection: symbols_each(asked, popularity, symbols.len(), channel)?,
+            symbols,
+            popularity,
+            connections,
+            stalled: 0,
+            trickling: 0,
+            churn: Share(0.0),
+            duration: window.duration,
+            warmup: window.warmup,
+            connect_timeout: window.connect_timeout,
+            verify: false,
+            threads: window.threads.unwrap_or_else(default_threads).min(connections),
             seed,
             publishing: None,
         })
@@ -207,24 +265,7 @@ impl Plan {
         if stalled + trickling > args.connections {
             return Err(PlanError::Shares);
         }
-        if args.duration.is_zero() { Err(PlanError::Duration) } else { Ok((stalled, trickling)) }
-    }
-
-    /// What the arguments want to be published.
-    ///
-    /// # Errors
-    /// [`PlanError`] if it is of no use, or has no address.
-    pub fn publishing(args: &RunArgs) -> Result<Option<Publishing>, PlanError> {
-        let publish = &args.publishing;
-        let Some((address, rate)) = publish.publish.as_ref().zip(publish.rate) else { return Ok(None) };
-        if args.channel != Channel::Quotes {
-            return Err(PlanError::PublishedChannel(args.channel));
-        }
-        Ok(Some(Publishing {
-            address: publish_address(address)?,
-            symbols: publish.publish_symbols,
-            pace: Pace::Rate { per_s: rate as u64, order: publish.publish_order },
-        }))
+        measures_something(&args.window).map(|()| (stalled, trickling))
     }
 
     /// The publisher's chance.
@@ -254,6 +295,10 @@ impl Plan {
         Random::new(self.seed, KINDS_STREAM).shuffle(&mut behaviours);
         behaviours
     }
+}
+
+fn measures_something(window: &WindowArgs) -> Result<(), PlanError> {
+    if window.duration.is_zero() { Err(PlanError::Duration) } else { Ok(()) }
 }
 
 /// The address of a broker's feed of tick lines.

@@ -3,6 +3,7 @@
 //! Every update is a line of `quotes`, of the same width as all others. Its `ts` is the intended time of the update, so
 //! that a late publisher shows up as latency and is not hidden.
 
+pub mod ahead;
 pub mod lines;
 pub mod link;
 pub mod rate;
@@ -10,13 +11,15 @@ pub mod schedule;
 
 pub use rate::Published;
 
+use crate::cli::RunArgs;
 use crate::http::{self, HttpError};
-use crate::plan::Target;
+use crate::plan::{self, PlanError, Target};
 use crate::symbols;
 use lines::Lines;
 use link::Link;
 use schedule::Order;
 use schemas::model::Channel;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -26,7 +29,7 @@ const ANNOUNCE_TIME_MAX: Duration = Duration::from_secs(10);
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// What is published, and where.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Publishing {
     /// Where tick lines are listened for.
     pub address: SocketAddr,
@@ -36,8 +39,28 @@ pub struct Publishing {
     pub pace: Pace,
 }
 
+impl Publishing {
+    /// What the arguments want to be published.
+    ///
+    /// # Errors
+    /// [`PlanError`] if it is of no use, or has no address.
+    pub fn of(args: &RunArgs) -> Result<Option<Self>, PlanError> {
+        let publish = &args.publishing;
+        let Some((address, rate)) = publish.publish.as_ref().zip(publish.rate) else { return Ok(None) };
+        if args.channel != Channel::Quotes {
+            return Err(PlanError::PublishedChannel(args.channel));
+        }
+        Ok(Some(Self {
+            address: plan::publish_address(address)?,
+            symbols: publish.publish_symbols,
+            pace: Pace::Rate { per_s: rate as u64, order: publish.publish_order },
+        }))
+    }
+}
+
 /// When updates are due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pace {
     /// By a schedule, whether subscribers keep up or not.
     Rate {
@@ -46,6 +69,19 @@ pub enum Pace {
         /// Which symbol is next.
         order: Order,
     },
+    /// As subscribers take them: at most so many updates ahead of the mean subscriber, of one symbol.
+    Ahead(u32),
+}
+
+impl Pace {
+    /// For people.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::Rate { per_s, .. } => format!("{per_s} updates/s"),
+            Self::Ahead(ahead) => format!("at most {ahead} updates ahead of the mean subscriber"),
+        }
+    }
 }
 
 /// Why the broker's names of the published symbols are not known.

@@ -1,13 +1,14 @@
 //! What a received message means for its connection and for the figures.
 
 use crate::connection::{Connection, End, Session, Stage};
-use crate::frame::Message;
+use crate::frame::{Decoder, Message};
 use crate::phase::Place;
 use crate::plan::{Behaviour, Plan};
 use crate::random::Random;
 use crate::reply;
 use crate::scan::{Header, Kind, Scanned, scan};
 use crate::storm::{Follower, Spells};
+use crate::streak::Streaks;
 use crate::tally::Tally;
 use crate::verify::Verifier;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Receiver {
     pub spells: Option<Spells>,
     /// Follows the connections of a storm.
     pub follower: Option<Follower>,
+    /// Sees whether each connection gets each update, if each is to.
+    pub streaks: Option<Streaks>,
     /// Masks and jitter.
     pub random: Random,
 }
@@ -56,10 +59,45 @@ impl Receiver {
             input = &input[used..];
             self.upgraded(session, arrival);
         }
-        while let Some(message) = decoder.next(&mut input)? {
+        let received = self.messages(session, decoder, input, arrival);
+        self.read_is_over(arrival);
+        received
+    }
+
+    fn messages(
+        &mut self,
+        session: &mut Session,
+        decoder: &mut Decoder,
+        mut input: &[u8],
+        arrival: Arrival,
+    ) -> Result<(), End> {
+        loop {
+            if decoder.is_between() {
+                self.hop(session, &mut input, arrival);
+            }
+            let Some(message) = decoder.next(&mut input)? else { return Ok(()) };
             self.message(session, &message, arrival)?;
         }
-        Ok(())
+    }
+
+    /// Where each update is to come, those that just follow each other need no more than to be counted.
+    fn hop(&mut self, session: &mut Session, input: &mut &[u8], arrival: Arrival) {
+        let Some(streaks) = &mut self.streaks else { return };
+        let hopped = streaks.hop(input, &mut session.streak);
+        self.tally.deliveries += hopped.updates;
+        if arrival.place == Place::Within {
+            self.tally.window.updates += hopped.updates;
+            self.tally.window.entries += hopped.updates;
+            self.tally.window.frame_bytes += hopped.text_bytes;
+        }
+    }
+
+    /// Where updates come by the hundred in a read, the last one stands for all of them.
+    fn read_is_over(&mut self, arrival: Arrival) {
+        let times = self.streaks.as_mut().and_then(Streaks::times);
+        if let Some((ts, rx)) = times.filter(|_| arrival.place == Place::Within) {
+            self.tally.prompt.record(arrival.at_us, ts, rx);
+        }
     }
 
     /// Within the window, bytes waited from `since_us` to `at_us`.
@@ -136,6 +174,9 @@ impl Receiver {
             let Session { followed, client, .. } = &mut *session;
             follower.frame(client.number, followed, header, text, arrival.at_us);
         }
+        if let Some(streaks) = &mut self.streaks {
+            streaks.frame(header, &mut session.streak);
+        }
         if arrival.place != Place::Within {
             return;
         }
@@ -144,7 +185,7 @@ impl Receiver {
         if let Some(spells) = &mut self.spells {
             spells.topic(header, text, arrival.at_us, catching_up);
         }
-        if header.kind != Kind::Update {
+        if header.kind != Kind::Update || self.streaks.is_some() {
             return;
         }
         if catching_up {

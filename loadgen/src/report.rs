@@ -1,6 +1,7 @@
 //! The report of a run: one structure, for people as text and for programs as JSON.
 
 mod cost;
+pub(crate) mod figures;
 pub(crate) mod hgrm;
 mod latency;
 pub(crate) mod output;
@@ -14,7 +15,7 @@ pub use latency::{LatencySummary, Percentiles};
 pub use published::PublishedReport;
 
 use crate::broker_stats::Sample;
-use crate::cli::RunArgs;
+use crate::cli::OutputArgs;
 use crate::counts::Counts;
 use crate::failure::Reasons;
 use crate::histogram::Latency;
@@ -22,7 +23,8 @@ use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::popularity::Popularity;
 use crate::progress::Standing;
-use crate::publish::Published;
+use crate::publish::{Pace, Published};
+use crate::streak::Misses;
 use crate::tally::Tally;
 use crate::verify::Verification;
 use output::Output;
@@ -90,6 +92,9 @@ pub struct Report {
     /// What was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// What was not as it should be, of the whole run, where each subscriber was to get each update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub misses: Option<Misses>,
     /// Messages that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unparsable: Vec<String>,
@@ -186,6 +191,7 @@ impl Report {
         measured: Measured,
         tally: Tally,
         verification: Option<Verification>,
+        misses: Option<Misses>,
     ) -> Self {
         let window_s = measured.window.as_secs_f64();
         let slow = plan.stalled + plan.trickling > 0;
@@ -201,6 +207,7 @@ impl Report {
             broker: BrokerCost::new(&measured, &tally),
             connections: Connections::new(&measured, &tally),
             verification,
+            misses,
             unparsable: tally.samples,
             warnings: Vec::new(),
             failures: Vec::new(),
@@ -210,13 +217,28 @@ impl Report {
         report.failures = warnings::failures(&report);
         report
     }
+
+    /// Whether as much was published as was taken, and not by a schedule.
+    #[must_use]
+    pub fn is_saturation(&self) -> bool {
+        self.published.as_ref().is_some_and(|published| matches!(published.pace, Pace::Ahead(_)))
+    }
+
+    /// Whether this side, rather than the server, decided what could be measured. In saturation one of the two must: it is
+    /// the one that is busier.
+    #[must_use]
+    pub fn client_is_bottleneck(&self) -> bool {
+        let share = self.client.busiest_thread_share;
+        let server_share = self.broker.cpu_share.filter(|_| self.is_saturation()).unwrap_or(0.0);
+        share > warnings::THREAD_SHARE_MAX && share > server_share
+    }
 }
 
 /// Writes the report where the arguments want it.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(report: &Report, args: &RunArgs) -> anyhow::Result<()> {
+pub fn write(report: &Report, args: &OutputArgs) -> anyhow::Result<()> {
     let output = Output {
         text: text::of(report),
         json: serde_json::to_string_pretty(report)?,

@@ -4,7 +4,7 @@ use crate::cli::RunArgs;
 use crate::exit;
 use crate::lead::Lead;
 use crate::limits;
-use crate::pass::Pass;
+use crate::pass::{Pass, Server};
 use crate::plan::{Plan, Target};
 use crate::publish::link::Link;
 use crate::publish::{self, Publishing};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 #[must_use]
 pub fn command(args: &RunArgs) -> ExitCode {
     exit::of(exit::block_on(run(args)).and_then(|report| {
-        report::write(&report, args)?;
+        report::write(&report, &args.output)?;
         Ok(report.failures.is_empty())
     }))
 }
@@ -30,13 +30,15 @@ pub fn command(args: &RunArgs) -> ExitCode {
 pub async fn run(args: &RunArgs) -> anyhow::Result<Report> {
     let target = Target::parse(&args.url)?;
     Plan::slow(args)?;
-    let publishing = Plan::publishing(args)?;
+    let publishing = Publishing::of(args)?;
     limits::make_room(args.connections)?;
-    let seed = args.seed.unwrap_or_else(now_us);
+    let seed = args.window.seed.unwrap_or_else(now_us);
     let (names, link) = symbols_and_link(args, &target, publishing.as_ref()).await?;
     let plan = Plan { publishing, ..Plan::new(args, target, names, seed)? };
     let mut lead = Lead::new(plan.connections, plan.verify);
-    Pass::start(Arc::new(plan), link, &mut lead)?.go_through().await
+    let report = Pass::start(Arc::new(plan), Server::Broker, link, &mut lead)?.go_through().await;
+    lead.finish();
+    report
 }
 
 /// The symbols to choose from, and what to publish over.

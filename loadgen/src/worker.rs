@@ -12,9 +12,12 @@ use crate::cpu;
 use crate::phase::{Course, Phase, Place};
 use crate::plan::{Behaviour, Client, Plan};
 use crate::progress::Board;
+use crate::publish::ahead::Ahead;
+use crate::publish::link::LinkError;
 use crate::random::Random;
 use crate::receive::{Arrival, Receiver};
 use crate::storm::{Follower, Spells};
+use crate::streak::Streaks;
 use crate::tally::Tally;
 use crate::timers::Timers;
 use crate::verify::Verifier;
@@ -56,6 +59,8 @@ pub struct Worker {
     storm: Option<Storm>,
     phase: Phase,
     window: Window,
+    /// Publishes after each turn, if this side does so as it receives.
+    ahead: Option<Arc<Ahead>>,
 }
 
 /// A connection to be read from.
@@ -91,6 +96,7 @@ impl Worker {
         let first = clients.first().map_or(0, |client| u64::from(client.number));
         let receiver = Receiver {
             tally: Tally::new()?,
+            streaks: None,
             verifier: plan.verify.then(|| Verifier::new(plan.channel)),
             // Apart from the streams of the clients, whose numbers have 32 bits.
             random: Random::new(plan.seed, first | 1 << 40),
@@ -112,6 +118,7 @@ impl Worker {
             churn: None,
             storm: None,
             phase: Phase::Connecting,
+            ahead: None,
             window: Window { place: Place::Before, cpu: Duration::ZERO, waited: None },
         })
     }
@@ -135,6 +142,17 @@ impl Worker {
         self
     }
 
+    /// This worker, which also sees that each of its connections gets each update of the plan's only symbol, and publishes
+    /// as they do.
+    #[must_use]
+    pub fn publishing(mut self, ahead: Arc<Ahead>) -> Self {
+        let plan = &self.receiver.plan;
+        let symbol = plan.symbols.first().map_or("", String::as_str);
+        self.receiver.streaks = Some(Streaks::new(plan.channel.name(), symbol));
+        self.ahead = Some(ahead);
+        self
+    }
+
     /// Receives until the run ends.
     ///
     /// # Errors
@@ -150,10 +168,12 @@ impl Worker {
                 }
                 _ => self.turn(&events),
             }
+            self.publish_more()?;
         }
         let comeback = self.comeback();
-        let Receiver { tally, verifier, spells, .. } = self.receiver;
-        Ok(Counted { tally, verification: verifier.map(Verifier::finish), spells, comeback })
+        let Receiver { tally, verifier, spells, streaks, .. } = self.receiver;
+        let misses = streaks.map(|streaks| streaks.misses);
+        Ok(Counted { tally, verification: verifier.map(Verifier::finish), spells, comeback, misses })
     }
 
     fn turn(&mut self, events: &Events) {
@@ -167,6 +187,13 @@ impl Worker {
         self.connect_some();
         self.notice_window();
         self.publish();
+    }
+
+    fn publish_more(&mut self) -> Result<(), LinkError> {
+        match (&self.ahead, &mut self.receiver.streaks) {
+            (Some(ahead), Some(streaks)) => ahead.turn(streaks.progress()),
+            _ => Ok(()),
+        }
     }
 
     /// Reads once from each connection that is ready, and again from those that have more, as long as there is time.

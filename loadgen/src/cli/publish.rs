@@ -39,3 +39,9 @@ pub(super) fn symbols(text: &str) -> Result<u32, String> {
     let count = text.parse().ok().filter(|count| (1..=SYMBOLS_MAX).contains(count));
     count.ok_or_else(|| format!("expected a whole number from 1 to {SYMBOLS_MAX}"))
 }
+
+/// A number of updates.
+pub(super) fn ahead(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count >= 1);
+    count.ok_or_else(|| "expected a whole number from 1".to_owned())
+}

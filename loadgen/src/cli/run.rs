@@ -1,12 +1,10 @@
 //! What `loadgen run` was told.
 
-use super::{PublishArgs, at_least_one};
+use super::{OutputArgs, PublishArgs, WindowArgs, at_least_one};
 use crate::popularity::Popularity;
 use crate::units::{self, Share};
 use clap::Parser;
 use schemas::model::Channel;
-use std::path::PathBuf;
-use std::time::Duration;
 
 /// The arguments of `loadgen run`.
 #[derive(Debug, Clone, Parser)]
@@ -39,14 +37,6 @@ pub struct RunArgs {
     #[arg(long, env = "TICKCAST_INTERVAL_MS", value_name = "T", default_value = "0")]
     pub interval_ms: u32,
 
-    /// How long to measure
-    #[arg(long, env = "TICKCAST_DURATION", value_name = "D", default_value = "10s", value_parser = units::duration)]
-    pub duration: Duration,
-
-    /// How long to wait before measuring, once all are connected
-    #[arg(long, env = "TICKCAST_WARMUP", value_name = "D", default_value = "2s", value_parser = units::duration)]
-    pub warmup: Duration,
-
     /// Share of connections that never read
     #[arg(long, env = "TICKCAST_STALLED", value_name = "P%", default_value = "0%", value_parser = units::share)]
     pub stalled: Share,
@@ -63,25 +53,13 @@ pub struct RunArgs {
     #[arg(long, env = "TICKCAST_VERIFY")]
     pub verify: bool,
 
-    /// Threads that receive [default: half of the cores, at most 4]
-    #[arg(long, env = "TICKCAST_THREADS", value_name = "N", value_parser = at_least_one)]
-    pub threads: Option<usize>,
+    /// When is measured, and by what.
+    #[command(flatten)]
+    pub window: WindowArgs,
 
-    /// How long connecting may take in all
-    #[arg(long, env = "TICKCAST_CONNECT_TIMEOUT", value_name = "D", default_value = "60s", value_parser = units::duration)]
-    pub connect_timeout: Duration,
-
-    /// Seed of all random choices [default: drawn, and reported]
-    #[arg(long, env = "TICKCAST_SEED", value_name = "N")]
-    pub seed: Option<u64>,
-
-    /// Directory for report.txt, report.json and the latency distributions
-    #[arg(long, env = "TICKCAST_OUT", value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
-    /// Print the report as JSON
-    #[arg(long, env = "TICKCAST_JSON")]
-    pub json: bool,
+    /// Where the report goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     /// What is to be published.
     #[command(flatten)]
@@ -91,6 +69,7 @@ pub struct RunArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn run(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
         let start = ["loadgen run", "--url", "ws://a:1/", "--connections", "5"];
@@ -103,7 +82,7 @@ mod tests {
             run(&["--stalled", "1%", "--churn", "10%/min", "--duration", "2m", "--symbols", "a:b,a:c"])
                 .unwrap();
         assert_eq!((args.stalled, args.churn), (Share(0.01), Share(0.1)));
-        assert_eq!(args.duration, Duration::from_secs(120));
+        assert_eq!(args.window.duration, Duration::from_secs(120));
         assert_eq!(args.symbols, ["a:b", "a:c"]);
         assert_eq!((args.channel, args.popularity), (Channel::Quotes, Popularity::Uniform));
     }

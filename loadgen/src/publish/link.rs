@@ -61,6 +61,32 @@ impl Link {
         Ok(true)
     }
 
+    /// Makes this a link for [`Link::send_some`].
+    ///
+    /// # Errors
+    /// Of the system.
+    pub fn wait_for_nothing(&self) -> Result<(), LinkError> {
+        self.stream.set_nonblocking(true).map_err(|source| self.failed(source))
+    }
+
+    /// Sends as much of `bytes` as the other side takes at once, and removes it there.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the other side is gone.
+    pub fn send_some(&mut self, bytes: &mut Vec<u8>) -> Result<(), LinkError> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(0) => return Err(self.failed(ErrorKind::WriteZero.into())),
+                Ok(sent) if sent == bytes.len() => bytes.clear(),
+                Ok(sent) => drop(bytes.drain(..sent)),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(())
+    }
+
     /// Says that no more lines come.
     pub fn finish(&self) {
         // If the other side is gone, it knows.

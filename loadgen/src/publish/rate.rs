@@ -19,7 +19,6 @@ pub const LATE_US: u64 = 1_000;
 const LINES_MAX: usize = 8_192;
 /// How soon a new phase is noticed, at the latest.
 const LOOK_EVERY_US: u64 = 10_000;
-const WAIT: Duration = Duration::from_millis(2);
 
 /// What was published within the window.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl Publisher {
     ) -> Result<Published, LinkError> {
         // Otherwise the system may wake this thread up 50 us late; where it cannot be set, the report tells of it.
         let _ = rustix::thread::set_current_timer_slack(NonZero::new(1));
-        wait_until(course, Phase::Running);
+        course.wait_for(Phase::Running);
         let mut schedule = Schedule::new(now_us(), per_s, self.symbols, order, random);
         let mut bytes = Vec::with_capacity(self.lines.width() * 64);
         while course.phase() == Phase::Running {
@@ -85,7 +84,7 @@ impl Publisher {
                 sleep(Duration::from_micros(wait_us.min(LOOK_EVERY_US)));
             }
         }
-        wait_until(course, Phase::Ending);
+        course.wait_for(Phase::Ending);
         Ok(self.published)
     }
 
@@ -118,11 +117,5 @@ impl Published {
         self.updates += 1;
         self.late += u64::from(late_us > LATE_US);
         self.lateness.saturating_record(late_us);
-    }
-}
-
-fn wait_until(course: &Course, phase: Phase) {
-    while course.phase() < phase {
-        sleep(WAIT);
     }
 }

@@ -3,7 +3,6 @@
 use super::{Measured, Percentiles, ratio};
 use crate::plan::Plan;
 use crate::publish::Pace;
-use crate::publish::schedule::Order;
 use serde::Serialize;
 
 /// What was published within the window.
@@ -13,10 +12,8 @@ pub struct PublishedReport {
     pub address: String,
     /// Of how many symbols.
     pub symbols: u32,
-    /// Updates a second that were asked for.
-    pub rate: u64,
-    /// Which symbol was next.
-    pub order: Order,
+    /// When updates were due.
+    pub pace: Pace,
     /// Updates.
     pub updates: u64,
     /// Updates a second that were published.
@@ -32,12 +29,10 @@ pub struct PublishedReport {
 impl PublishedReport {
     pub(super) fn new(plan: &Plan, measured: &Measured) -> Option<Self> {
         let (publishing, published) = (plan.publishing.as_ref()?, measured.published.as_ref()?);
-        let Pace::Rate { per_s, order } = publishing.pace;
         Some(Self {
             address: publishing.address.to_string(),
             symbols: publishing.symbols,
-            rate: per_s,
-            order,
+            pace: publishing.pace,
             updates: published.updates,
             updates_per_s: ratio(published.updates, measured.window.as_secs_f64()).unwrap_or(0.0),
             writes: published.writes,

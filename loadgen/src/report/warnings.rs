@@ -1,6 +1,7 @@
 //! What a reader of the figures should know, and why a run counts as failed.
 
 use super::Report;
+use crate::streak::Misses;
 use crate::verify::Verification;
 
 /// Above this share of a core a receiving thread may be what was measured.
@@ -39,6 +40,7 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
     if gone > 0 {
         failures.push(format!("{gone} of {} connections could not be held", report.load.connections));
     }
+    failures.extend(broken_streaks(report));
     let Some(verification) = &report.verification else { return failures };
     let left = report.connections.ended.total() + report.connections.churned > 0;
     failures.extend(of_verification(verification, left || report.loadgen.interrupted));
@@ -66,6 +68,22 @@ pub(crate) fn of_verification(verification: &Verification, left: bool) -> Vec<St
     failures
 }
 
+/// Where each subscriber was to get each update.
+fn broken_streaks(report: &Report) -> Vec<String> {
+    let Some(misses) = &report.misses else { return Vec::new() };
+    let Misses { missing, repeated, conflated, snapshots, foreign } = *misses;
+    let kinds = [
+        (missing, "updates are missing"),
+        (repeated, "updates came again"),
+        (conflated, "updates were conflated"),
+        (snapshots, "snapshots came in between"),
+        (foreign, "frames are of other topics"),
+        (report.connections.ended.total(), "connections ended"),
+        (report.received.counts.unparsable, "messages are no frames of the protocol"),
+    ];
+    kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+}
+
 fn interrupted(report: &Report) -> Option<String> {
     report
         .loadgen
@@ -75,7 +93,16 @@ fn interrupted(report: &Report) -> Option<String> {
 
 fn busy_client(report: &Report) -> Option<String> {
     let share = report.client.busiest_thread_share;
-    (share > THREAD_SHARE_MAX).then(|| {
+    if report.is_saturation() {
+        return report.client_is_bottleneck().then(|| {
+            format!(
+                "the load generator was the bottleneck: a receiving thread used {:.0}% of a core; deliveries/s are its \
+                 limit and not the server's, whose CPU for each of them still holds",
+                share * 100.0
+            )
+        });
+    }
+    report.client_is_bottleneck().then(|| {
         format!(
             "the load generator was a bottleneck: a receiving thread used {:.0}% of a core; latencies are partly its own \
              (use more --threads on free cores, fewer connections, or no --verify)",

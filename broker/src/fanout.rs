@@ -9,10 +9,11 @@
 //! | `membership`, `subscription` | who is subscribed to what |
 //! | `tier` | how updates are merged for those who want fewer |
 //! | `connection`, `lifecycle`, `socket` | what is kept of a connection, how it comes and goes |
-//! | `thread`, `wake` | the tasks of a shard's runtime, what wakes them |
+//! | `thread`, `wake`, `chores` | the tasks of a shard's runtime, what wakes them, how they share its time |
 
 mod advance;
 mod batch;
+mod chores;
 pub(crate) mod connection;
 mod lifecycle;
 mod membership;

@@ -145,12 +145,7 @@ fn parts(config: &Config) -> io::Result<Parts> {
 
 /// Where a feed runs: to wake a thread that shares its core would cost more than the feed's own work.
 fn feeds_runtime(feeds_on: FeedsOn, shards: &Shards, place: usize) -> Handle {
-    let on_shards = match feeds_on {
-        FeedsOn::Auto => std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1),
-        FeedsOn::Control => false,
-        FeedsOn::Shards => true,
-    };
-    shards.runtime(place).filter(|_| on_shards).cloned().unwrap_or_else(Handle::current)
+    shards.runtime(place).filter(|_| feeds_on.is_shards()).cloned().unwrap_or_else(Handle::current)
 }
 
 fn app(

@@ -2,15 +2,22 @@
 
 use broker::Broker;
 use broker::config::{Config, ConfigError, Invocation, LogFormat};
-use std::io::Write;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// Threads of the control runtime, where there are cores for them.
 const CONTROL_THREADS_MAX: usize = 2;
+
+/// Connections that may wait to be accepted; the system may allow fewer (net.core.somaxconn).
+const BACKLOG: u32 = 4096;
+
+/// The niceness of the control runtime's threads where they share a core with shards.
+const CONTROL_NICENESS: i32 = 5;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -35,17 +42,28 @@ fn main() -> ExitCode {
 fn start(config: Config) -> anyhow::Result<()> {
     log_to_stderr(&config);
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(CONTROL_THREADS_MAX);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(workers).enable_all();
+    if config.feeds_on.is_shards() {
+        runtime.on_thread_start(give_way);
+    }
+    let runtime = runtime.build()?;
     let outcome = runtime.block_on(serve(config));
     // What still runs has had its time to end.
     runtime.shutdown_background();
     outcome
 }
 
+/// Handshakes and HTTP give way to the shards, with which they share a core.
+fn give_way() {
+    // That they may not is no reason not to run.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), CONTROL_NICENESS);
+}
+
 async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let listener = TcpListener::bind(&config.listen).await.map_err(|e| cannot_listen(&config.listen, &e))?;
+    let listener = listen(&config.listen).await.map_err(|e| cannot_listen(&config.listen, &e))?;
     let broker = Broker::start(listener, config, shutdown.clone()).await?;
     say(&greeting(&broker))?;
     tokio::spawn(end_on_signal(signals, shutdown));
@@ -60,8 +78,27 @@ fn greeting(broker: &Broker) -> String {
     format!("tickcast broker {version}\n{feeds}page   http://{address}/\nstream ws://{address}/v1/stream\n")
 }
 
-fn cannot_listen(address: &str, error: &std::io::Error) -> anyhow::Error {
-    if error.kind() == std::io::ErrorKind::AddrInUse {
+/// As `TcpListener::bind`, with a longer queue: a client whose first packet finds it full tries again only after a second.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let mut refused = None;
+    for address in tokio::net::lookup_host(address).await? {
+        match listen_at(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| io::Error::other("the host has no address")))
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::AddrInUse {
         let hint = "is another broker running? choose another with --listen";
         anyhow::anyhow!("cannot listen on {address}: address in use ({hint})")
     } else {
@@ -88,22 +125,22 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
 fn log_to_stderr(config: &Config) {
     // The configuration was checked to be a filter.
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match config.log_format {
-        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => log.json().init(),
     }
 }
 
 /// Standard output may be a closed pipe; that is no reason to panic.
 fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
     Ok(())
 }
 
 fn failed(error: &impl std::fmt::Display, code: u8) -> ExitCode {
     // Nobody is left to hear that this failed too.
-    let _ = writeln!(std::io::stderr(), "broker: {error}");
+    let _ = writeln!(io::stderr(), "broker: {error}");
     ExitCode::from(code)
 }

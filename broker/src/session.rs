@@ -38,6 +38,7 @@ pub(crate) async fn read(tasks: Rc<ShardTasks>, id: ConnectionId, socket: Rc<Soc
     }
     drop(read_ahead);
     while socket.readable().await.is_ok() {
+        let _chore = tasks.chore().await;
         match READ_BUFFER.with_borrow_mut(|buffer| session.read_once(&tasks, &socket, buffer)) {
             Ok(0) => return,
             Ok(_) => {}

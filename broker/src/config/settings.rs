@@ -60,6 +60,18 @@ pub enum FeedsOn {
     Shards,
 }
 
+impl FeedsOn {
+    /// Whether that is on the shards.
+    #[must_use]
+    pub fn is_shards(self) -> bool {
+        match self {
+            Self::Auto => std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1),
+            Self::Control => false,
+            Self::Shards => true,
+        }
+    }
+}
+
 /// What bounds the growth of everything that a peer can make grow, and how long things may take.
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Limits and times")]

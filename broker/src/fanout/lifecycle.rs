@@ -9,6 +9,7 @@ use schemas::wire::websocket::{self, PING, TEXT};
 use schemas::wire::{close, reply};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// After this many connections a sweep looks at the clock.
@@ -35,8 +36,8 @@ impl Shard {
         self.hot[id] = Hot { socket: Some(socket), flow: Flow::Ready, sent_ms, ..Hot::VACANT };
         self.counts.accepted += 1;
         self.counts.connections += 1;
-        let hello = reply::hello(&self.settings.hello());
-        self.send_text(id, &hello, now);
+        let hello = Arc::clone(&self.hello);
+        self.send_control(id, &hello, now);
         id
     }
 

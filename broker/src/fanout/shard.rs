@@ -17,6 +17,7 @@ use bytes::Bytes;
 use feed::market::Market;
 use feed::topic::Table;
 use rustc_hash::FxHashMap;
+use schemas::wire::{reply, websocket};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -26,6 +27,9 @@ use table::{Position, TopicId};
 
 /// After this many writes the turn looks at the clock.
 const WRITES_PER_LOOK: usize = if cfg!(test) { 2 } else { 16 };
+
+/// How long those are served in a turn who do not keep up, before those who do.
+const WAITING_SHARE: Duration = Duration::from_millis(1);
 
 /// How many connections before its turn a socket is fetched into the cache.
 const LOOK_AHEAD: usize = 1;
@@ -79,6 +83,8 @@ pub(crate) struct Shard {
     pub(crate) table: Arc<Table>,
     pub(crate) market: Arc<Market>,
     pub(crate) settings: Arc<Settings>,
+    /// The frame that greets each connection.
+    pub(crate) hello: Arc<[u8]>,
     pub(crate) stats: Arc<ShardStats>,
     pub(crate) counts: Counts,
     pub(crate) began: Instant,
@@ -120,6 +126,7 @@ impl Shard {
             index,
             table,
             market,
+            hello: websocket::text(&reply::hello(&settings.hello())).to_vec().into(),
             settings,
             stats,
             counts: Counts::default(),
@@ -142,14 +149,14 @@ impl Shard {
         let begun = clock::instant();
         let deadline = begun + Duration::from_millis(self.settings.turn_ms_max);
         if self.owed.is_empty() {
-            self.begin_batch(begun, deadline);
+            self.begin_batch(begun);
         }
         self.flush(deadline);
         self.counts.publish(&self.stats, clock::instant().saturating_duration_since(begun));
         !self.owed.is_empty() || !self.waiting.is_empty()
     }
 
-    fn begin_batch(&mut self, now: Instant, deadline: Instant) {
+    fn begin_batch(&mut self, now: Instant) {
         self.batch.clear();
         let mut dirty = std::mem::take(&mut self.dirty);
         self.table.drain(self.index, |topic| dirty.push(topic));
@@ -160,7 +167,7 @@ impl Shard {
         }
         self.dirty = dirty;
         self.tick_tiers(now);
-        self.serve_waiting(now, deadline);
+        self.serve_waiting(now, now + WAITING_SHARE);
     }
 
     /// Reads a topic's log up to its head and notes for its subscribers what they are owed.

@@ -1,5 +1,6 @@
 //! A shard's thread: a runtime of its own, on which the shard's turns, its readers and its timers run.
 
+use super::chores::{Chore, Chores};
 use super::connection::{Connection, ConnectionId, Permit, Sent};
 use super::settings::Settings;
 use super::shard::{Effect, Flow, Shard};
@@ -41,6 +42,7 @@ pub(crate) struct ShardTasks {
     shard: RefCell<Shard>,
     wake: Arc<Notify>,
     clock: Arc<dyn Clock>,
+    chores: Chores,
 }
 
 /// Runs a shard until it is told to shut down and its connections are gone.
@@ -51,7 +53,7 @@ pub(crate) async fn run(
     mut commands: mpsc::UnboundedReceiver<Command>,
 ) {
     let settings = Arc::clone(&shard.settings);
-    let tasks = Rc::new(ShardTasks { shard: RefCell::new(shard), wake, clock });
+    let tasks = Rc::new(ShardTasks { shard: RefCell::new(shard), wake, clock, chores: Chores::new() });
     spawn_local(Rc::clone(&tasks).turns());
     spawn_local(Rc::clone(&tasks).sweeps());
     while let Some(command) = commands.recv().await {
@@ -96,10 +98,21 @@ impl ShardTasks {
                 yield_now().await;
             }
             woken.await;
-            while self.with(Shard::turn) {
+            while self.turn() {
                 yield_now().await;
             }
         }
+    }
+
+    fn turn(self: &Rc<Self>) -> bool {
+        let is_more = self.with(Shard::turn);
+        self.chores.renew();
+        is_more
+    }
+
+    /// Waits for its turn to work for a single connection.
+    pub(crate) async fn chore(&self) -> Chore<'_> {
+        self.chores.begin(&self.wake).await
     }
 
     async fn sweeps(self: Rc<Self>) {
@@ -125,22 +138,30 @@ impl ShardTasks {
         peer: SocketAddr,
         permit: Permit,
     ) {
+        let chore = self.chore().await;
         let unsent_bytes_max = self.shard.borrow().settings.unsent_bytes_max;
         let socket = match Socket::prepare(socket, unsent_bytes_max) {
             Ok(socket) => Rc::new(socket),
             Err(error) => return tracing::debug!(%peer, %error, "a connection could not be taken over"),
         };
+        drop(chore);
         // A socket new to this runtime counts as not writable until it was awaited once.
         if socket.writable().await.is_err() {
             return;
         }
+        let chore = self.chore().await;
         let id = self.with(|shard| shard.admit(Rc::clone(&socket), peer, permit, clock::instant()));
+        drop(chore);
         session::read(Rc::clone(&self), id, Rc::clone(&socket), read_ahead).await;
+        let chore = self.chore().await;
         self.with(|shard| {
             if is_same(shard, id, &socket) {
                 shard.remove(id);
             }
         });
+        // To close a socket is work too.
+        drop(socket);
+        drop(chore);
     }
 
     fn start(self: &Rc<Self>, effect: Effect) {

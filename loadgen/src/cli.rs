@@ -4,12 +4,14 @@ mod common;
 mod floor;
 mod publish;
 mod run;
+mod saturate;
 mod storm;
 
 pub use common::{CoreArgs, OutputArgs, WindowArgs};
 pub use floor::FloorArgs;
 pub use publish::PublishArgs;
 pub use run::RunArgs;
+pub use saturate::SaturateArgs;
 pub use storm::{Cut, StormArgs};
 
 use clap::{Parser, Subcommand};
@@ -30,6 +32,8 @@ pub enum Command {
     Run(RunArgs),
     /// Cut many connections at once and measure how they come back, and what the others notice.
     Storm(StormArgs),
+    /// Publish as fast as subscribers take it, and measure how fast that is and what it costs.
+    Saturate(SaturateArgs),
     /// Measure what bare writes cost: what no broker can be cheaper than with a write for each update and subscriber.
     Floor(FloorArgs),
     /// The server of `loadgen floor`, which is told on its standard input what to do.

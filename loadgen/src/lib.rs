@@ -40,6 +40,7 @@ pub mod reply;
 pub mod report;
 pub mod request;
 pub mod run;
+pub mod saturate;
 pub mod scan;
 pub mod steady;
 pub mod storm;

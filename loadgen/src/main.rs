@@ -11,6 +11,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => loadgen::run::command(&args),
         Command::Storm(args) => loadgen::storm::command(&args),
+        Command::Saturate(args) => loadgen::saturate::command(&args),
         Command::Floor(args) => loadgen::floor::command(&args),
         Command::FloorServer => loadgen::exit::of(loadgen::floor::serve()),
     }

@@ -237,3 +237,6 @@ impl Receiver {
         self.tally.unparsable(session.client.number, error, bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,12 @@ impl Streaks {
         }
     }
 
+    /// Leaves every update to the parser, whose way the quick one is held against.
+    #[cfg(test)]
+    pub(crate) fn parsing_all(channel: &str, symbol: &str) -> Self {
+        Self { steady: Steady::new("none", "none"), ..Self::new(channel, symbol) }
+    }
+
     /// Passes over updates that just follow each other.
     pub fn hop<'a>(&mut self, input: &mut &'a [u8], streak: &mut Streak) -> Hopped<'a> {
         let hopped = self.steady.hop(input, &mut streak.last_seq);

@@ -21,7 +21,7 @@ pub struct WindowArgs {
     #[arg(long, env = "TICKCAST_CONNECT_TIMEOUT", value_name = "D", default_value = "60s", value_parser = units::duration)]
     pub connect_timeout: Duration,
 
-    /// Threads that receive [default: half of the cores, at most 4]
+    /// Threads that receive [default: half of the cores, at most 4; when saturating, 1]
     #[arg(long, env = "TICKCAST_THREADS", value_name = "N", value_parser = at_least_one)]
     pub threads: Option<usize>,
 

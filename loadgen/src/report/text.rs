@@ -1,7 +1,9 @@
 //! The report for people: aligned, most wanted first.
 
+use super::figures::Figures;
 use super::page::{Page, grouped, grouped_f64, mib};
 use super::{BrokerCost, PublishedReport, Report, as_f64};
+use crate::streak::Misses;
 
 /// The whole report.
 pub(super) fn of(report: &Report) -> String {
@@ -12,8 +14,14 @@ pub(super) fn of(report: &Report) -> String {
     }
     connections(&mut page, report);
     received(&mut page, report);
+    if let Some(misses) = &report.misses {
+        self::misses(&mut page, misses);
+    }
     page.blank();
     page.latency("latency, ms", &report.latency_us);
+    if report.misses.is_some() {
+        page.row("", "of the last update of each read");
+    }
     if let Some(slow) = &report.slow_latency_us {
         page.latency("slow clients, ms", slow);
     }
@@ -60,10 +68,27 @@ fn published(page: &mut Page, published: &PublishedReport) {
     let rate = format!("{} updates ({}/s)", grouped(*updates), grouped_f64(*updates_per_s));
     let symbols = if *symbols == 1 { "1 symbol".to_owned() } else { format!("{symbols} symbols") };
     page.row("published", &format!("{rate} of {symbols}, in {} writes", grouped(*writes)));
+    page.row("", &published.pace.words());
     if let Some(lateness) = published.lateness_us {
         let (p99, max) = (as_f64(lateness.p99) / 1e3, as_f64(lateness.max) / 1e3);
         page.row("", &format!("{} late (p99 {p99:.2} ms, latest {max:.1} ms)", grouped(*late)));
     }
+}
+
+fn misses(page: &mut Page, misses: &Misses) {
+    if misses.total() == 0 {
+        return page.row("misses", "none: every subscriber got each update, once and in order");
+    }
+    let Misses { missing, repeated, conflated, snapshots, foreign } = *misses;
+    let kinds = [
+        (missing, "missing"),
+        (repeated, "repeated"),
+        (conflated, "conflated"),
+        (snapshots, "snapshots"),
+        (foreign, "of other topics"),
+    ];
+    let kinds = kinds.map(|(count, what)| format!("{} {what}", grouped(count)));
+    page.row("misses", &kinds.join(", "));
 }
 
 fn connections(page: &mut Page, report: &Report) {
@@ -102,11 +127,12 @@ fn received(page: &mut Page, report: &Report) {
     let lost =
         format!("{} here, {} before the broker", grouped(counts.lost_slow), grouped(counts.lost_venue));
     page.row("trades lost", &format!("{lost}, by {} notices", grouped(counts.gap_frames)));
-    let rate = received.bytes_per_s / 1e6;
-    page.row(
-        "bytes",
-        &format!("{} ({rate:.1} MB/s), {} reads", grouped(counts.bytes), grouped(counts.reads)),
-    );
+    page.row("bytes", &format!("{} ({:.1} MB/s)", grouped(counts.bytes), received.bytes_per_s / 1e6));
+    let each = Figures::of(report);
+    if let Some((updates, bytes)) = each.updates_per_read.zip(each.bytes_per_read) {
+        let each = format!("{updates:.1} updates and {} bytes each", grouped_f64(bytes));
+        page.row("reads", &format!("{}, {each}", grouped(counts.reads)));
+    }
 }
 
 fn client(page: &mut Page, report: &Report) {

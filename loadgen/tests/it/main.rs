@@ -6,5 +6,6 @@ mod cli;
 mod floor;
 mod publish;
 mod run;
+mod saturate;
 mod server;
 mod storm;

@@ -177,6 +177,7 @@ fn fanout_settings(config: &Config) -> fanout::Settings {
         node: config.node.clone(),
         tiers_ms: limits.tiers_ms.clone(),
         turn_ms_max: limits.turn_ms_max,
+        turn_interval_ms: limits.turn_interval_ms,
         conflate_after_ms: limits.conflate_after_ms,
         stall_time_max_ms: limits.stall_time_max_ms,
         heartbeat_ms: limits.heartbeat_ms,

@@ -6,6 +6,7 @@ use schemas::model::{Channel, State};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use support::{Broker, Client};
 
 /// First and last `seq` of a data frame.
@@ -337,5 +338,38 @@ async fn more_subscriptions_than_allowed_are_refused_one_by_one() {
     assert_eq!(reply["result"]["rejected"][0]["code"], "limit_exceeded");
     let reply = client.subscribe("trades", &["*"]).await;
     assert_eq!(reply["result"]["rejected"][0]["code"], "limit_exceeded");
+    broker.shutdown().await;
+}
+
+#[tokio::test]
+async fn updates_between_two_turns_leave_in_one_write() {
+    // Longer than the test may take, so that it does not depend on the machine's pace.
+    let broker = Broker::start_with(|settings| settings.turn_interval_ms = 300);
+    let mut acme = broker.open("ACME");
+    acme.quote("1", "2");
+    let mut client = broker.connect().await;
+    client.next().await;
+    client.subscribe("quotes", &["sim:ACME"]).await;
+    assert_eq!(client.next().await["type"], "snapshot");
+    // A turn begins now; what comes until the next one is merged into one write.
+    acme.quote("1", "3");
+    assert_eq!(client.next().await["ask"], "3");
+    // The shard tells its figures when its turn is over.
+    let figures = async || {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        (broker.stat("writes"), broker.stat("deliveries"))
+    };
+    let (writes, deliveries) = figures().await;
+    for n in 4..24 {
+        acme.quote("1", &n.to_string());
+        tokio::task::yield_now().await;
+    }
+    for n in 4..24 {
+        assert_eq!(client.next().await["ask"], n.to_string());
+    }
+    let ping = client.request(json!({"id": 7, "method": "ping"})).await;
+    assert_eq!(ping["id"], 7);
+    let (writes_after, deliveries_after) = figures().await;
+    assert_eq!((writes_after - writes, deliveries_after - deliveries), (1, 20));
     broker.shutdown().await;
 }

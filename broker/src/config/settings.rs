@@ -117,6 +117,8 @@ pub struct Limits {
     pub control_bytes_max: usize,
     /// Time that a shard works before it looks at its sockets again
     pub turn_ms_max: u64,
+    /// Least time between the beginnings of a shard's turns: more updates leave in one write, and come that much later
+    pub turn_interval_ms: u64,
     /// Time between two pings to a client
     pub ping_ms: u64,
     /// Time for the pong, before the connection is closed with 4012
@@ -188,6 +190,7 @@ impl Default for Limits {
             unsent_bytes_max: 32_768,
             control_bytes_max: 65_536,
             turn_ms_max: 5,
+            turn_interval_ms: 0,
             ping_ms: 20_000,
             pong_timeout_ms: 20_000,
             close_timeout_ms: 1_000,

@@ -12,6 +12,8 @@ pub struct Settings {
     pub tiers_ms: Vec<u32>,
     /// The longest that a shard works before it looks at its sockets again, in milliseconds.
     pub turn_ms_max: u64,
+    /// The least time between the beginnings of two turns, in milliseconds; 0: a turn begins when there is something.
+    pub turn_interval_ms: u64,
     /// How long a connection's socket may have been full before its data is conflated, in milliseconds.
     pub conflate_after_ms: u64,
     /// How long a socket may take nothing before its connection is closed with 4008, in milliseconds.
@@ -46,6 +48,7 @@ impl Default for Settings {
             node: "tickcast".to_owned(),
             tiers_ms: vec![0, 50, 100, 250, 500, 1_000],
             turn_ms_max: 5,
+            turn_interval_ms: 0,
             conflate_after_ms: 250,
             stall_time_max_ms: 30_000,
             heartbeat_ms: 5_000,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{spawn_local, yield_now};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 /// How often pings, heartbeats and time limits are looked at.
 const SWEEP: Duration = Duration::from_millis(250);
@@ -90,6 +90,8 @@ impl ShardTasks {
     }
 
     async fn turns(self: Rc<Self>) {
+        let at_least = Duration::from_millis(self.shard.borrow().settings.turn_interval_ms);
+        let mut next = Instant::now();
         loop {
             let mut woken = pin!(self.wake.notified());
             // When there is work again at once, the readers must have their turn first: else permits that keep coming
@@ -98,6 +100,10 @@ impl ShardTasks {
                 yield_now().await;
             }
             woken.await;
+            if !at_least.is_zero() {
+                sleep_until(next).await;
+                next = Instant::now() + at_least;
+            }
             while self.turn() {
                 yield_now().await;
             }
@@ -235,7 +241,7 @@ impl ShardTasks {
     async fn tick(self: Rc<Self>, tier: Tier) {
         let every =
             Duration::from_millis(u64::from(self.shard.borrow().settings.tiers_ms[usize::from(tier)]));
-        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        let mut ticks = tokio::time::interval_at(Instant::now() + every, every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;

@@ -35,6 +35,10 @@ impl table::Record for Logged {
         matches!(self.0.body, Body::State(_) | Body::Loss(_))
     }
 
+    fn holds_on(&self) -> bool {
+        matches!(self.0.body, Body::State(_))
+    }
+
     fn bytes(&self) -> usize {
         self.0.bytes()
     }

@@ -1,10 +1,12 @@
 //! The last marks of a topic, beyond the reach of its log.
 //!
 //! A cursor that was lapped is still told each change of state in its order, and since marks take sequence numbers too, only
-//! who knows all of them can say how many trades were lost between two numbers.
+//! who knows all of them can say how many trades were lost between two numbers. The last one that says what holds from there
+//! on is never forgotten, or a cursor that passes over it would be wrong about that for good.
 
 use crate::entry::Entry;
 use crate::options::TopicOptions;
+use crate::record::Record;
 use crate::sync::Slot;
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ struct Kept<R> {
     forgotten: u64,
 }
 
-impl<R> MarkList<R> {
+impl<R: Record> MarkList<R> {
     pub(crate) fn new(options: TopicOptions) -> Self {
         Self { current: Slot::empty(), max: options.marks_max, bytes_max: options.marks_bytes_max }
     }
@@ -45,10 +47,13 @@ impl<R> MarkList<R> {
         };
         entries.push(Arc::clone(entry));
         let displaced = entries.len() - self.how_many_fit(&entries);
-        for displaced in entries.drain(..displaced) {
-            forgotten = displaced.last();
+        let last_held = entries.iter().rposition(|entry| entry.record().holds_on());
+        let held = last_held.filter(|held| *held < displaced).map(|held| entries.remove(held));
+        for displaced in entries.drain(..displaced - usize::from(held.is_some())) {
+            forgotten = forgotten.max(displaced.last());
             displaced.cease_to_be_mark();
         }
+        entries.splice(..0, held);
         self.current.swap(Some(Arc::new(Kept { entries, forgotten })));
     }
 

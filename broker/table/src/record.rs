@@ -9,6 +9,11 @@ pub trait Record: Send + Sync + 'static {
     /// its log's reach, so a mark should be small.
     fn is_mark(&self) -> bool;
 
+    /// Whether a mark says what holds from there on. The last one that does is kept, however many marks come after it.
+    fn holds_on(&self) -> bool {
+        false
+    }
+
     /// What it takes of memory, in bytes, inline and on the heap.
     fn bytes(&self) -> usize;
 }

@@ -73,7 +73,8 @@ impl Published {
 
 fn items(max: usize) -> impl Strategy<Value = Vec<Item>> {
     let item = (0..4_u64, prop::bool::weighted(0.1), 0..2_000_usize).prop_map(|(width, is_mark, bytes)| {
-        Item { value: 0, width: if is_mark { 1 } else { width }, is_mark, bytes }
+        let width = if is_mark { 1 } else { width };
+        Item { value: 0, width, is_mark, holds_on: false, bytes }
     });
     vec(item, 0..max).prop_map(|mut items| {
         for (value, item) in items.iter_mut().enumerate() {
@@ -193,6 +194,19 @@ fn marks_that_take_much_memory_are_few_but_never_none() {
     let kept = publisher.topic().marks_between(0, 21);
     assert_eq!(kept.entries.iter().map(|entry| entry.first()).collect::<Vec<_>>(), [21]);
     assert!(!kept.complete && publisher.topic().marks_between(20, 21).complete);
+}
+
+#[test]
+fn the_last_mark_that_holds_on_is_kept_behind_any_number_of_others() {
+    let mut publisher = table(usize::MAX).register(1).unwrap();
+    let state = Item { holds_on: true, ..Item::mark(0) };
+    [&state, &state].into_iter().for_each(|item| drop(publisher.publish(item.clone())));
+    (0..1_000).for_each(|_| drop(publisher.publish(Item::mark(0))));
+    let kept = publisher.topic().marks_between(0, 2_000);
+    let firsts: Vec<u64> = kept.entries.iter().map(|entry| entry.first()).collect();
+    let marks_max = TopicOptions::default().marks_max as u64;
+    assert_eq!(firsts, [2].into_iter().chain(1_003 - marks_max..=1_002).collect::<Vec<_>>());
+    assert!(!kept.complete && publisher.topic().marks_between(1_002 - marks_max, 2_000).complete);
 }
 
 #[test]

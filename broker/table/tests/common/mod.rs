@@ -13,12 +13,13 @@ pub(crate) struct Item {
     pub(crate) value: u64,
     pub(crate) width: u64,
     pub(crate) is_mark: bool,
+    pub(crate) holds_on: bool,
     pub(crate) bytes: usize,
 }
 
 impl Item {
     pub(crate) fn update(value: u64) -> Self {
-        Self { value, width: 1, is_mark: false, bytes: 100 }
+        Self { value, width: 1, is_mark: false, holds_on: false, bytes: 100 }
     }
 
     pub(crate) fn mark(value: u64) -> Self {
@@ -33,6 +34,10 @@ impl Record for Item {
 
     fn is_mark(&self) -> bool {
         self.is_mark
+    }
+
+    fn holds_on(&self) -> bool {
+        self.holds_on
     }
 
     fn bytes(&self) -> usize {

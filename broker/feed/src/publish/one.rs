@@ -1,5 +1,6 @@
 //! The publisher of one topic: its state, its latest data, its digest.
 
+use crate::book::{Book, BookDepth};
 use crate::digest::TopicDigest;
 use crate::topic::{Entry, Logged, TopicHandle};
 use schemas::model::{Body, BookImage, Event, Micros, State, StateChange, Update, Whole};
@@ -139,9 +140,31 @@ impl TopicPublisher {
 
     /// Publishes that the topic's state is another one since `now`; nothing if it is not.
     pub(super) fn set(&mut self, condition: Condition, now: Micros) {
-        if let Some(change) = self.change(condition, now) {
-            self.publish(Times::now(now), Body::State(change));
+        let Some(change) = self.change(condition, now) else { return };
+        let (times, body) = (Times::now(now), Body::State(change));
+        match self.book_if_image_is_due() {
+            Some(image) => self.publish_with_image(times, body, image),
+            None => drop(self.publish(times, body)),
         }
+    }
+
+    /// The book as of the last entry, if an image of it is due: states alone may push the last one out of the log's reach.
+    fn book_if_image_is_due(&self) -> Option<BookImage> {
+        let topic = &self.handle.topic;
+        let image = topic.image().filter(|_| self.image_is_due())?;
+        let BookImage { levels, mut ts, mut rx, state } = image.body().clone();
+        let mut book = Book::new(BookDepth::whole(usize::MAX));
+        book.reset(&levels.bids, &levels.asks).ok()?;
+        let (after, head) = (image.position().index, self.publisher.position().index);
+        let followed = topic.read_range(after + 1, head, |entry| {
+            let event: &Event = entry.record();
+            if let Body::Update(Update::Book(levels)) = &event.body {
+                (ts, rx) = (event.ts, event.rx);
+                // What was published has no impossible levels.
+                let _ = book.apply(&levels.bids, &levels.asks);
+            }
+        });
+        followed.ok().map(|()| BookImage { ts, rx, state, levels: book.published() })
     }
 
     fn change(&mut self, condition: Condition, now: Micros) -> Option<StateChange> {

@@ -190,6 +190,26 @@ fn the_image_follows_the_log() {
 }
 
 #[test]
+fn states_alone_do_not_leave_the_image_behind() {
+    let (market, mut out) = open(|_| {});
+    let mut book = book();
+    out.book_reset(at(1), &book);
+    let delta = book.apply(&[level("98", "0")], &[level("102", "3")]).unwrap().unwrap();
+    out.book_update(at(2), delta, &book);
+    for n in 0..1_000 {
+        out.suspend(State::Stale, "silence", ms(3 + n));
+        out.resume(ms(3 + n));
+    }
+    let registry = market.registry();
+    let topic = &registry.symbol(ACME).unwrap().topic(Channel::Book).unwrap().topic;
+    let image = topic.image().unwrap();
+    assert!(topic.head_index() - image.position().index <= table::CHUNK_ENTRIES);
+    assert_eq!((image.body().rx, &image.body().levels), (ms(2), &book.published()));
+    let state = topic.read(image.position().index).unwrap().record().state;
+    assert_eq!(image.body().state, state);
+}
+
+#[test]
 fn channels_that_nobody_wants_are_not_there() {
     let (market, mut out) = open(|settings| {
         settings.channels = crate::settings::Channels::of(&[Channel::Trades]);

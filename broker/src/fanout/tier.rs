@@ -8,7 +8,7 @@ use bytes::Bytes;
 use feed::topic::{Entry, TopicHandle, encode};
 use rustc_hash::FxHashMap;
 use schemas::decimal::Decimal;
-use schemas::model::{Body, BookLevels, Level, Micros, Trade, Update};
+use schemas::model::{Body, BookLevels, Channel, Level, Micros, Trade, Update};
 use schemas::wire::{SeqRange, frame};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,10 +51,10 @@ impl Shard {
     /// A topic went on: its tiers have something to send at their next tick, or at once when a mark ends their range.
     pub(crate) fn note_tiers(&mut self, id: TopicId, before: Position, now: Instant) {
         let Some(topic) = self.topics.get_mut(&id) else { return };
-        let has_mark = !topic.handle.topic.marks_between(before.seq, topic.stand.seq).entries.is_empty();
+        let bears_no_delay = bears_no_delay(&topic.handle, before, topic.stand);
         let mut at_once = Vec::new();
         for group in topic.groups.iter_mut().filter(|group| group.tier != RAW) {
-            if has_mark {
+            if bears_no_delay {
                 at_once.push(group.tier);
             } else if !std::mem::replace(&mut group.is_due, true) {
                 self.tiers.tiers[usize::from(group.tier)].due.push(id);
@@ -127,6 +127,32 @@ impl Shard {
     /// Whether the connection takes part in batches.
     pub(crate) fn is_ready(&self, connection: ConnectionId) -> bool {
         self.hot.get(connection).is_some_and(|hot| hot.flow == Flow::Ready)
+    }
+}
+
+/// Whether a range ends at once for every tier: a state, a reset or a loss is in it, or what is told is a state itself.
+fn bears_no_delay(handle: &TopicHandle, from: Position, to: Position) -> bool {
+    match handle.channel {
+        Channel::Status => true,
+        Channel::Book => has_mark(handle, from, to) || has_reset(handle, from, to),
+        _ => has_mark(handle, from, to),
+    }
+}
+
+fn has_mark(handle: &TopicHandle, from: Position, to: Position) -> bool {
+    !handle.topic.marks_between(from.seq, to.seq).entries.is_empty()
+}
+
+/// Whether a range holds a new image, or held one that has left the log.
+fn has_reset(handle: &TopicHandle, from: Position, to: Position) -> bool {
+    let mut reader = handle.topic.reader(from.index + 1, to.index);
+    loop {
+        match reader.next() {
+            Ok(Some(entry)) if matches!(entry.record().body, Body::Reset(_)) => return true,
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
+            Err(_) => return true,
+        }
     }
 }
 

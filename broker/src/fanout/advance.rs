@@ -167,12 +167,12 @@ impl<S: Sink> Advance<'_, S> {
     fn go_to_latest(&mut self) -> bool {
         let Some(newest) = self.handle.topic.read(self.to.index) else { return false };
         let mut frames: Vec<Arc<Entry>> = Vec::with_capacity(2);
-        let is_mark = |entry: &Entry| !matches!(entry.record().body, Body::Update(_));
-        if is_mark(&newest) {
-            frames.extend(self.latest_data());
-        } else {
+        if is_update(&newest) {
             let marks = self.handle.topic.marks_between(self.at.seq, self.to.seq);
             frames.extend(marks.entries.last().cloned());
+        } else {
+            let Ok(data) = self.latest_data() else { return self.go_to_snapshot(newest.position()) };
+            frames.extend(data);
         }
         frames.push(newest);
         for entry in frames {
@@ -182,13 +182,23 @@ impl<S: Sink> Advance<'_, S> {
         true
     }
 
-    /// The latest data before the marks that end the range. States come rarely, so the search is short.
-    fn latest_data(&self) -> Option<Arc<Entry>> {
-        let earliest = self.at.index + 1;
-        (earliest..self.to.index)
-            .rev()
-            .map_while(|index| self.handle.topic.read(index))
-            .find(|entry| matches!(entry.record().body, Body::Update(_)))
+    /// The latest data before the marks that end the range, if it has any. States come rarely, so the search is short.
+    fn latest_data(&self) -> Result<Option<Arc<Entry>>, Lapped> {
+        for index in (self.at.index + 1..self.to.index).rev() {
+            let entry = self.handle.topic.read(index).ok_or(Lapped { index })?;
+            if is_update(&entry) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends a state together with the latest data, which has left the log.
+    fn go_to_snapshot(&mut self, stand: Position) -> bool {
+        let Some(snapshot) = self.handle.snapshot(None, stand) else { return false };
+        self.skipped.conflated += snapshot.position.seq - self.at.seq - 1;
+        self.send(&snapshot.frame, snapshot.position);
+        true
     }
 
     fn conflate_up_to(&mut self, next: &Entry) {
@@ -227,6 +237,10 @@ impl<S: Sink> Advance<'_, S> {
         let frame = encode(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
         self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
     }
+}
+
+fn is_update(entry: &Entry) -> bool {
+    matches!(entry.record().body, Body::Update(_))
 }
 
 #[cfg(test)]

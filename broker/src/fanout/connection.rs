@@ -96,7 +96,7 @@ impl Connection {
     }
 
     /// Sends the rest of a cut frame, then what concerns only this connection.
-    pub(crate) fn send_waiting(&mut self) -> Sent {
+    pub(crate) fn send_waiting(&mut self, now: Instant) -> Sent {
         loop {
             let waiting = self.outbound.front();
             if waiting.is_empty() {
@@ -104,7 +104,7 @@ impl Connection {
             }
             match self.socket.write(waiting) {
                 Ok(0) => return Sent::Full,
-                Ok(taken) => self.outbound.took(taken),
+                Ok(taken) => self.outbound.took(taken, now),
                 Err(_) => return Sent::Broken,
             }
         }
@@ -175,7 +175,10 @@ impl Outbound {
         }
     }
 
-    fn took(&mut self, taken: usize) {
+    fn took(&mut self, taken: usize, now: Instant) {
+        if let Some(behind) = &mut self.behind {
+            behind.progress = now;
+        }
         match &mut self.cut {
             Some(cut) if cut.len() == taken => self.cut = None,
             Some(cut) => drop(cut.split_to(taken)),

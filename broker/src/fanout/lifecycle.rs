@@ -67,7 +67,7 @@ impl Shard {
 
     fn send_waiting(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        match connection.send_waiting() {
+        match connection.send_waiting(now) {
             Sent::All => {}
             Sent::Full => {
                 if self.hot[id].flow == Flow::Ready {

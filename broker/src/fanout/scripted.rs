@@ -69,8 +69,8 @@ mod tests {
         let mut connection = Connection::new(socket, ([127, 0, 0, 1], 1).into(), Box::new(()), now);
         connection.outbound.push_control(b"a reply");
         wire.make_room(2);
-        assert_eq!((connection.send_waiting(), wire.take_sent()), (Sent::Full, b"a ".to_vec()));
+        assert_eq!((connection.send_waiting(now), wire.take_sent()), (Sent::Full, b"a ".to_vec()));
         wire.make_room(100);
-        assert_eq!((connection.send_waiting(), wire.take_sent()), (Sent::All, b"reply".to_vec()));
+        assert_eq!((connection.send_waiting(now), wire.take_sent()), (Sent::All, b"reply".to_vec()));
     }
 }

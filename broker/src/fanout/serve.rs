@@ -72,7 +72,7 @@ impl Shard {
     fn serve_until_stopped(&mut self, id: ConnectionId, now: Instant, deadline: Instant) -> Stop {
         loop {
             let Some(connection) = self.connections.get_mut(id) else { return Stop::Over };
-            match connection.send_waiting() {
+            match connection.send_waiting(now) {
                 Sent::Full => return Stop::Full,
                 Sent::Broken => {
                     self.break_off(id);

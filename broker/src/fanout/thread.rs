@@ -1,7 +1,7 @@
 //! A shard's thread: a runtime of its own, on which the shard's turns, its readers and its timers run.
 
 use super::chores::{Chore, Chores};
-use super::connection::{Connection, ConnectionId, Permit, Sent};
+use super::connection::{ConnectionId, Permit, Sent};
 use super::settings::Settings;
 use super::shard::{Effect, Flow, Shard};
 use super::socket::Socket;
@@ -220,7 +220,8 @@ impl ShardTasks {
                 if !is_same(&shard, id, socket) {
                     return false;
                 }
-                shard.connections.get_mut(id).map_or(Sent::Broken, Connection::send_waiting)
+                let now = clock::instant();
+                shard.connections.get_mut(id).map_or(Sent::Broken, |connection| connection.send_waiting(now))
             };
             match sent {
                 Sent::All => return true,

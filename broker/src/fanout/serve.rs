@@ -152,10 +152,16 @@ impl Shard {
             advanced.at.index >= stand.index
         } else {
             let goal = self.tier_goal(topic, subscription);
-            let merged = merge(&handle, at, goal, &mut |frame, position| {
+            let mut take = |frame: &Bytes, position| {
                 gathered.take(frame, position);
-            });
+            };
+            let mut merged = merge(&handle, at, goal, &mut take);
             self.skipped(merged.skipped);
+            if merged.at.index < goal.index {
+                // What the last tick needs has left the log: it goes ahead of its tier.
+                merged = merge(&handle, merged.at, stand, &mut take);
+                self.skipped(merged.skipped);
+            }
             merged.at.index >= goal.index
         };
         if reached && gathered.frames.len() == frames {

@@ -97,7 +97,7 @@ impl Shard {
         let seen = std::mem::replace(&mut self.topics_seen, registry.topics_len());
         for id in seen..self.topics_seen {
             let Some(handle) = registry.topic(TopicId(id)) else { continue };
-            for (connection, options) in self.covered_by(handle) {
+            for (connection, options) in self.brought_by(handle) {
                 if self.subscription(connection, handle.id).is_none() && self.has_room(connection) {
                     self.subscribe(connection, handle, options, Beginning::Snapshot, now);
                 }
@@ -116,13 +116,14 @@ impl Shard {
         has_room
     }
 
-    fn covered_by(&self, handle: &TopicHandle) -> Vec<(ConnectionId, Options)> {
-        let covers = |pattern: &&Pattern| pattern.covers(handle.channel, &handle.symbol);
+    /// Whose patterns bring a new topic.
+    fn brought_by(&self, handle: &TopicHandle) -> Vec<(ConnectionId, Options)> {
+        let brings = |pattern: &&Pattern| pattern.brings(handle);
         self.connections
             .iter()
             .filter(|(id, _)| self.hot[*id].flow != Flow::Closing)
             .filter_map(|(id, connection)| {
-                connection.patterns.iter().find(covers).map(|pattern| (id, pattern.options))
+                connection.patterns.iter().find(brings).map(|pattern| (id, pattern.options))
             })
             .collect()
     }

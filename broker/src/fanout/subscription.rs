@@ -2,7 +2,7 @@
 
 use super::connection::ConnectionId;
 use feed::topic::TopicHandle;
-use schemas::model::{Channel, Symbol};
+use schemas::model::Channel;
 use schemas::wire::request::OnSlow;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -37,12 +37,16 @@ pub(crate) struct Pattern {
     /// The pattern without its trailing `*`.
     pub(crate) prefix: Box<str>,
     pub(crate) options: Options,
+    /// How many topics there were when it was asked for. Those it covers were subscribed then, and some of them may have been
+    /// given up since.
+    pub(crate) topics: u32,
 }
 
 impl Pattern {
-    /// Whether it covers a topic.
-    pub(crate) fn covers(&self, channel: Channel, symbol: &Symbol) -> bool {
-        self.channel == channel && symbol.as_str().starts_with(&*self.prefix)
+    /// Whether it brings a topic that is new.
+    pub(crate) fn brings(&self, handle: &TopicHandle) -> bool {
+        let is_new = handle.id.0 >= self.topics;
+        is_new && handle.channel == self.channel && handle.symbol.as_str().starts_with(&*self.prefix)
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::fanout::Beginning;
 use crate::fanout::connection::ConnectionId;
 use crate::fanout::shard::Shard;
-use crate::fanout::subscription::{Options, Pattern, RAW, Tier};
+use crate::fanout::subscription::{Options, Pattern, Tier};
 use feed::market::Registry;
 use feed::topic::TopicHandle;
-use schemas::model::Micros;
+use schemas::model::{Channel, Micros};
 use schemas::wire::reply::{self, ErrorCode, Rejected, Subscribed};
 use schemas::wire::request::{self, Method, Request, RequestId, Subscribe, Wanted};
 use std::sync::Arc;
@@ -123,8 +123,9 @@ fn subscribe_pattern<'a>(
         let message = "a pattern ends with its only `*`, and is not resumed: name the symbols";
         return Err((ErrorCode::BadRequest, message.to_owned()));
     }
-    let pattern = Pattern { channel: wanted.channel, prefix: prefix.into(), options };
-    let matching = matching(registry, &pattern);
+    let topics = registry.topics_len();
+    let pattern = Pattern { channel: wanted.channel, prefix: prefix.into(), options, topics };
+    let matching = matching(registry, wanted.channel, prefix);
     let new = matching.iter().filter(|handle| shard.subscription(id, handle.id).is_none()).count();
     let Some(connection) = shard.connections.get_mut(id) else { return Err(limit_exceeded(shard)) };
     let known = connection
@@ -181,9 +182,10 @@ fn unsubscribe_pattern(
     if let Some(connection) = shard.connections.get_mut(id) {
         connection.patterns.retain(|held| held.channel != wanted.channel || &*held.prefix != prefix);
     }
-    let options = Options { tier: RAW, on_slow: wanted.on_slow };
-    let pattern = Pattern { channel: wanted.channel, prefix: prefix.into(), options };
-    matching(registry, &pattern).into_iter().filter(|handle| shard.unsubscribe(id, handle.id)).count()
+    matching(registry, wanted.channel, prefix)
+        .into_iter()
+        .filter(|handle| shard.unsubscribe(id, handle.id))
+        .count()
 }
 
 fn subscriptions(shard: &mut Shard, id: ConnectionId, request: &RequestId) -> Vec<u8> {
@@ -205,7 +207,7 @@ fn subscriptions(shard: &mut Shard, id: ConnectionId, request: &RequestId) -> Ve
         .collect();
     list.extend(connection.patterns.iter().zip(&patterns).map(|(pattern, text)| Subscribed {
         pattern: Some(text),
-        matched: Some(matching(&registry, pattern).len()),
+        matched: Some(matching(&registry, pattern.channel, &pattern.prefix).len()),
         ..held(shard, pattern.channel, pattern.options)
     }));
     reply::subscriptions(request, &list)
@@ -225,18 +227,18 @@ fn find<'a>(
     entry.topic(wanted.channel).ok_or_else(without)
 }
 
-fn matching(registry: &Registry, pattern: &Pattern) -> Vec<Arc<TopicHandle>> {
+fn matching(registry: &Registry, channel: Channel, prefix: &str) -> Vec<Arc<TopicHandle>> {
     registry
         .symbols()
         .iter()
-        .filter_map(|entry| entry.topic(pattern.channel))
-        .filter(|handle| pattern.covers(handle.channel, &handle.symbol))
+        .filter_map(|entry| entry.topic(channel))
+        .filter(|handle| handle.symbol.as_str().starts_with(prefix))
         .cloned()
         .collect()
 }
 
 /// The fields that all grants have.
-fn held(shard: &Shard, channel: schemas::model::Channel, options: Options) -> Subscribed<'static> {
+fn held(shard: &Shard, channel: Channel, options: Options) -> Subscribed<'static> {
     Subscribed {
         channel,
         symbol: None,

@@ -122,7 +122,8 @@ impl Group {
     /// A member was served further than the group.
     pub(crate) fn set_ahead(&mut self, connection: ConnectionId, position: Position) {
         self.ahead.retain(|(member, _)| *member != connection);
-        if position.index > self.stand.index {
+        // Also between the trades of the entry that follows.
+        if position > self.stand {
             self.ahead.push((connection, position));
         }
     }

@@ -93,7 +93,7 @@ impl Shard {
                 continue;
             }
             let batch = &mut self.batch;
-            let segment = *segments.entry(stands.index).or_insert_with(|| {
+            let segment = *segments.entry(stands).or_insert_with(|| {
                 let segment = batch.begin(id, stands);
                 let merged =
                     merge(&handle, stands, to, &mut |frame: &Bytes, position| batch.push(frame, position));

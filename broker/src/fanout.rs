@@ -18,6 +18,8 @@ pub(crate) mod connection;
 mod lifecycle;
 mod membership;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 pub(crate) mod scripted;
 mod serve;
 mod settings;

@@ -2,7 +2,7 @@
 
 mod decoder;
 mod rate;
-mod requests;
+pub(crate) mod requests;
 
 use crate::clock;
 use crate::fanout::connection::ConnectionId;

@@ -1,0 +1,126 @@
+//! Histories that once went wrong, as short as proptest made them.
+
+use super::op::{Op, Resume, Sending, Setting, Subscribe};
+use super::run;
+use super::venue::{Logs, Message};
+use schemas::model::{Channel, State};
+
+const AMPLE: Setting = Setting {
+    logs: Logs { entries: 64, bytes_max: usize::MAX, image_every: 3 },
+    conflate_after_ms: 0,
+    turn_ms_max: 5,
+    look_us: 0,
+    rooms: [1 << 40; 2],
+};
+
+/// Completed chunks leave the logs at once.
+const SCARCE: Setting = Setting { logs: Logs { bytes_max: 0, ..AMPLE.logs }, ..AMPLE };
+
+/// Symbol 0 sends so many.
+fn send(message: Message, times: u16) -> Op {
+    Op::Send(Sending { symbol: 0, message, times })
+}
+
+/// The first client subscribes to symbol 0.
+fn subscribe(channel: Channel, tier: usize) -> Op {
+    Op::Subscribe(Subscribe {
+        client: 0,
+        channel,
+        wanted: vec![0],
+        tier,
+        disconnect: false,
+        snapshot: false,
+        resume: None,
+    })
+}
+
+fn holds(setting: Setting, ops: &[Op]) {
+    run(setting, ops).expect("every frame is right");
+}
+
+#[test]
+fn a_new_book_ends_the_range_of_a_tier_at_once() {
+    let before = [send(Message::Book, 1), subscribe(Channel::Book, 1), Op::Rest];
+    holds(AMPLE, &[&before[..], &[send(Message::NewBook, 1), Op::Rest]].concat());
+}
+
+#[test]
+fn no_tier_delays_a_status() {
+    holds(AMPLE, &[subscribe(Channel::Status, 1), Op::Rest, send(Message::Book, 1), Op::Rest]);
+}
+
+#[test]
+fn states_alone_leave_a_book_within_reach() {
+    let states = send(Message::State(State::Live), 128);
+    holds(AMPLE, &[send(Message::Book, 1), states, subscribe(Channel::Book, 0), Op::Rest]);
+}
+
+#[test]
+fn data_that_left_the_log_comes_with_the_state_after_it() {
+    let states = send(Message::State(State::Live), 4);
+    holds(SCARCE, &[subscribe(Channel::Quotes, 0), send(Message::Quote, 60), states]);
+}
+
+#[test]
+fn a_state_is_not_forgotten_behind_many_losses() {
+    let after = [send(Message::Trades(1), 1), send(Message::Loss(1), 64), Op::Rest];
+    holds(SCARCE, &[&[subscribe(Channel::Trades, 0)][..], &after].concat());
+}
+
+#[test]
+fn who_gives_up_a_symbol_that_the_shard_has_not_seen_is_not_subscribed_to_it() {
+    let wanted = |wanted| Subscribe {
+        client: 0,
+        channel: Channel::Trades,
+        wanted: vec![wanted],
+        tier: 0,
+        disconnect: false,
+        snapshot: false,
+        resume: None,
+    };
+    let all = Op::Subscribe(wanted(4));
+    let without = Op::Unsubscribe { client: 0, channel: Channel::Trades, wanted: vec![0] };
+    holds(AMPLE, &[all, without, send(Message::Trades(1), 1), Op::Rest]);
+}
+
+#[test]
+fn a_tier_whose_last_tick_has_left_the_log_does_not_keep_the_shard_busy() {
+    // The second client is full; the last tick that it was not served up to is overtaken.
+    let full = [Op::Connect(400), Op::Rest];
+    let mut joins = Vec::new();
+    for client in [0, 2] {
+        joins.push(Op::Subscribe(Subscribe {
+            client,
+            channel: Channel::Quotes,
+            wanted: vec![0],
+            tier: 1,
+            disconnect: false,
+            snapshot: false,
+            resume: None,
+        }));
+    }
+    let ticks = [send(Message::Quote, 3), Op::Rest, Op::Tick { tier: 1 }, Op::Rest];
+    let reads = [send(Message::Quote, 200), Op::Read { client: 2, bytes: 1 << 20 }, Op::Rest];
+    holds(AMPLE, &[&[send(Message::Quote, 1)][..], &full, &joins, &ticks, &reads].concat());
+}
+
+#[test]
+fn who_resumes_in_a_tier_between_the_trades_of_an_entry_gets_its_rest() {
+    let begin = [subscribe(Channel::Trades, 0), send(Message::Trades(1), 1), Op::Turn];
+    let resume = Op::Subscribe(Subscribe {
+        client: 0,
+        channel: Channel::Trades,
+        wanted: vec![0],
+        tier: 1,
+        disconnect: false,
+        snapshot: false,
+        resume: Some(Resume::Before(1)),
+    });
+    holds(AMPLE, &[&begin[..], &[send(Message::Trades(2), 1), resume, Op::Rest]].concat());
+}
+
+#[test]
+fn who_takes_a_byte_has_not_stalled() {
+    let waits = [Op::Connect(0), Op::Rest, Op::Wait(20_000), Op::Read { client: 2, bytes: 1 }, Op::Rest];
+    holds(AMPLE, &[&waits[..], &[Op::Wait(20_000), Op::Sweep]].concat());
+}

@@ -1,0 +1,183 @@
+//! Connections, seen from outside; and what the tasks of a shard's thread do for them.
+
+use super::Check;
+use super::client::{Client, Expected, Facts};
+use super::held::Options;
+use super::venue::TopicNumber;
+use super::world::World;
+use crate::clock;
+use crate::fanout::connection::{ConnectionId, Sent};
+use crate::fanout::scripted::ScriptedSocket;
+use crate::fanout::shard::{Effect, Shard};
+use crate::fanout::socket::Socket;
+use crate::fanout::thread::is_closing;
+use crate::session::requests;
+use proptest::prop_assert;
+use schemas::model::{Channel, Micros};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long a socket may take nothing.
+pub(super) const STALL_TIME_MAX: Duration = Duration::from_secs(30);
+/// A turn looks at the clock when it begins, and a socket is full a little later.
+const TURN: Duration = Duration::from_millis(500);
+
+/// A connection.
+#[derive(Default)]
+pub(super) struct Peer {
+    pub(super) id: ConnectionId,
+    pub(super) wire: ScriptedSocket,
+    pub(super) client: Client,
+    /// What it was granted. The client knows when it has read the replies.
+    pub(super) held: BTreeMap<TopicNumber, Options>,
+    pub(super) patterns: Vec<(Channel, &'static str, Options)>,
+    /// Since when it has not had all that was due because its socket was full.
+    pub(super) slow_since: Option<Instant>,
+    pub(super) awaits_writable: bool,
+    /// When this step began its socket had been full for so long that its data must be conflated.
+    pub(super) must_conflate: bool,
+    /// It has read nothing for too long.
+    is_stalled: bool,
+    pub(super) lingers: bool,
+}
+
+impl World {
+    pub(super) fn connect(&mut self, room: usize) -> Check {
+        let wire = ScriptedSocket::default();
+        wire.make_room(room);
+        let socket = Rc::new(Socket::Scripted(wire.clone()));
+        let id = self.shard.admit(socket, ([127, 0, 0, 1], 1).into(), Box::new(()), clock::instant());
+        self.peers.push(Peer { id, wire, ..Peer::default() });
+        self.on_shard(|_, _| ())
+    }
+
+    /// The place of a client, if it still takes part.
+    pub(super) fn peer(&self, client: u8) -> Option<usize> {
+        let at = self.any_peer(client)?;
+        (!is_closing(&self.shard, self.peers[at].id)).then_some(at)
+    }
+
+    /// The place of a client, also of one that is being closed.
+    pub(super) fn any_peer(&self, client: u8) -> Option<usize> {
+        usize::from(client).checked_rem(self.peers.len())
+    }
+
+    /// What a session does with a request.
+    pub(super) fn request(&mut self, at: usize, id: u64, text: &str, expected: Expected) -> Check {
+        let peer = &mut self.peers[at];
+        peer.client.expected.push_back((id, expected));
+        let connection = peer.id;
+        self.on_shard(|shard, now| requests::answer(shard, connection, text, now, Micros(0)))
+    }
+
+    /// What a session does when its client is gone.
+    pub(super) fn leave(&mut self, at: usize) -> Check {
+        let peer = self.peers.swap_remove(at);
+        self.on_shard(|shard, _| shard.remove(peer.id))
+    }
+
+    /// The task that awaits a socket goes on.
+    pub(super) fn wake(&mut self, at: usize) -> Check {
+        let peer = &mut self.peers[at];
+        let (id, awaits) = (peer.id, std::mem::take(&mut peer.awaits_writable));
+        if awaits { self.on_shard(|shard, _| shard.became_writable(id)) } else { Ok(()) }
+    }
+
+    /// Who has not read for too long is closed, and nobody else.
+    pub(super) fn sweep(&mut self) -> Check {
+        let now = clock::instant();
+        let is_late =
+            |since: Option<Instant>, slack| since.is_some_and(|since| now - since + slack >= STALL_TIME_MAX);
+        let mut must = Vec::new();
+        for peer in &mut self.peers {
+            peer.is_stalled = is_late(peer.wire.without_room_since(), TURN);
+            must.push(!is_closing(&self.shard, peer.id) && is_late(peer.wire.full_since(), Duration::ZERO));
+        }
+        let mut from = Some(0);
+        while let Some(place) = from {
+            from = self.on_shard(|shard, _| shard.sweep(place, Micros(0)))?;
+        }
+        for (peer, must) in self.peers.iter_mut().zip(must) {
+            peer.is_stalled = false;
+            prop_assert!(peer.lingers || !must, "a client that does not read is still here");
+        }
+        Ok(())
+    }
+
+    /// The task that sees a connection to its end goes on.
+    pub(super) fn linger(&mut self, at: usize) -> Check {
+        let id = self.peers[at].id;
+        let send = |shard: &mut Shard, now| shard.connections.get_mut(id).map(|held| held.send_waiting(now));
+        match self.on_shard(send)? {
+            Some(Sent::Full) => Ok(()),
+            Some(Sent::All) if self.peers[at].lingers => {
+                let peer = &self.peers[at];
+                prop_assert!(peer.client.is_closed, "it was closed without a word");
+                self.leave(at)
+            }
+            // Its socket is broken.
+            _ => self.leave(at),
+        }
+    }
+
+    /// What the tasks of a shard's thread are to see to.
+    pub(super) fn take_effects(&mut self) -> Check {
+        for effect in std::mem::take(&mut self.shard.effects) {
+            let find = |id: ConnectionId| move |peer: &&mut Peer| peer.id == id;
+            match effect {
+                Effect::Tick(tier) => self.ticking[usize::from(tier)] = true,
+                Effect::AwaitWritable(id) => {
+                    if let Some(peer) = self.peers.iter_mut().find(find(id)) {
+                        peer.awaits_writable = true;
+                    }
+                }
+                Effect::Linger(id) => {
+                    let patience = self.patience();
+                    if let Some(peer) = self.peers.iter_mut().find(find(id)) {
+                        prop_assert!(peer.may_be_closed(patience), "closed without need");
+                        peer.lingers = true;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the sockets took is read.
+    pub(super) fn deliver(&mut self, heads: &[u64]) -> Check {
+        let patience = self.patience();
+        let venue = self.venue.borrow();
+        let step = (!self.was_disturbed.take()).then_some(self.step);
+        for peer in &mut self.peers {
+            let bytes = peer.wire.take_sent();
+            if !bytes.is_empty() {
+                let facts = Facts {
+                    venue: &venue,
+                    tiers: &self.tiers,
+                    may_conflate: peer.is_slow_for(patience),
+                    must_conflate: peer.must_conflate.then_some(heads),
+                    was_closed: peer.lingers,
+                    step,
+                };
+                peer.client.read(&bytes, &facts)?;
+            }
+            if std::mem::take(&mut peer.client.pings) > 0 {
+                self.shard.ponged(peer.id);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Peer {
+    /// It reads nothing, or would rather be closed than conflated.
+    fn may_be_closed(&self, patience: Duration) -> bool {
+        let would_rather = self.held.values().any(|options| options.disconnect && options.tier == 0);
+        self.is_stalled || would_rather && self.is_slow_for(patience)
+    }
+
+    fn is_slow_for(&self, patience: Duration) -> bool {
+        self.slow_since.is_some_and(|since| clock::instant() - since >= patience)
+    }
+}

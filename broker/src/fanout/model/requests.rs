@@ -1,0 +1,231 @@
+//! What clients ask, and what that is to be answered.
+
+use super::Check;
+use super::client::{Beginning, Expected, Grant};
+use super::held::Options;
+use super::op::{Resume, Subscribe};
+use super::tiers::TIERS_MS;
+use super::truth::Truth;
+use super::venue::{EPOCH, TopicNumber, name, number};
+use super::world::World;
+use schemas::model::Channel;
+use serde_json::{Value, json};
+
+const PATTERNS: [&str; 4] = ["m:*", "m:A*", "*", "m:B*"];
+
+/// What a request names.
+enum Wanted {
+    Symbol(usize),
+    /// A pattern without its `*`.
+    Pattern(&'static str),
+}
+
+/// The `id` of all requests: it only has to come back.
+const ID: u64 = 7;
+
+impl World {
+    pub(super) fn subscribe(&mut self, wanted: &Subscribe) -> Check {
+        let Some(at) = self.peer(wanted.client) else { return Ok(()) };
+        let options = Options { tier: wanted.tier, disconnect: wanted.disconnect };
+        let (mut symbols, mut grants) = (Vec::new(), Vec::new());
+        for &one in &wanted.wanted {
+            match self.wanted(one) {
+                Wanted::Symbol(symbol) => {
+                    let topic = number(symbol, wanted.channel);
+                    let resume = wanted.resume.map(|resume| self.resume(at, topic, resume));
+                    symbols.push(match &resume {
+                        None => json!(name(symbol)),
+                        Some((epoch, after)) => {
+                            json!({"symbol": name(symbol), "epoch": epoch, "after": after})
+                        }
+                    });
+                    grants.push(self.grant_symbol(at, topic, options, wanted.snapshot, resume));
+                }
+                Wanted::Pattern(prefix) => {
+                    symbols.push(json!(format!("{prefix}*")));
+                    self.grant_pattern(at, wanted.channel, prefix, options, wanted.snapshot, &mut grants);
+                }
+            }
+        }
+        let request = json!({"id": ID, "method": "subscribe", "params": {
+            "channel": wanted.channel.name(),
+            "symbols": symbols,
+            "interval_ms": TIERS_MS[options.tier],
+            "on_slow": on_slow(options),
+            "snapshot": wanted.snapshot,
+        }});
+        self.request(at, ID, &request.to_string(), Expected::Granted(grants))
+    }
+
+    fn resume(&self, at: usize, topic: TopicNumber, resume: Resume) -> (&'static str, u64) {
+        let head = self.venue.borrow().truths[topic].head();
+        match resume {
+            Resume::Own => (EPOCH, self.peers[at].client.at(topic).unwrap_or(0)),
+            Resume::Before(entries) => (EPOCH, head.saturating_sub(u64::from(entries))),
+            Resume::Beyond(entries) => (EPOCH, head + u64::from(entries)),
+            Resume::OtherLife => ("another", head),
+        }
+    }
+
+    fn grant_symbol(
+        &mut self,
+        at: usize,
+        topic: TopicNumber,
+        options: Options,
+        snapshot: bool,
+        resume: Option<(&str, u64)>,
+    ) -> Grant {
+        let venue = self.venue.borrow();
+        let truth = &venue.truths[topic];
+        let head = truth.head();
+        let mut entry = entry(truth.served.channel, options);
+        entry["symbol"] = json!(truth.served.symbol.as_str());
+        entry["epoch"] = json!(EPOCH);
+        entry["state"] = json!(truth.state(head).name());
+        let is_held = self.peers[at].held.contains_key(&topic);
+        let beginning = match resume {
+            None => begin(truth, is_held && !snapshot),
+            Some((epoch, after)) => {
+                let (beginning, resumed) = go_on(truth, epoch, after);
+                entry["resumed"] = json!(resumed);
+                beginning
+            }
+        };
+        drop(venue);
+        self.hold(at, topic, options);
+        Grant { entry: Some(entry), topic: Some((topic, options, beginning)), head }
+    }
+
+    fn grant_pattern(
+        &mut self,
+        at: usize,
+        channel: Channel,
+        prefix: &'static str,
+        options: Options,
+        snapshot: bool,
+        grants: &mut Vec<Grant>,
+    ) {
+        let topics = self.covered(channel, prefix);
+        let mut entry = entry(channel, options);
+        entry["pattern"] = json!(format!("{prefix}*"));
+        entry["matched"] = json!(topics.len());
+        grants.push(Grant { entry: Some(entry), topic: None, head: 0 });
+        let patterns = &mut self.peers[at].patterns;
+        match patterns.iter_mut().find(|(of, held, _)| *of == channel && *held == prefix) {
+            Some((_, _, held)) => *held = options,
+            None => patterns.push((channel, prefix, options)),
+        }
+        for topic in topics {
+            let is_held = self.peers[at].held.contains_key(&topic);
+            let truth = &self.venue.borrow().truths[topic];
+            let beginning = begin(truth, is_held && !snapshot);
+            grants.push(Grant { entry: None, topic: Some((topic, options, beginning)), head: truth.head() });
+        }
+        for grant in grants.iter().filter(|grant| grant.entry.is_none()) {
+            if let Some((topic, options, _)) = grant.topic {
+                self.hold(at, topic, options);
+            }
+        }
+    }
+
+    /// A connection is subscribed to a topic. If it is the only one in its tier, that begins with it.
+    fn hold(&mut self, at: usize, topic: TopicNumber, options: Options) {
+        self.peers[at].held.remove(&topic);
+        let has_others =
+            self.peers.iter().any(|peer| peer.held.get(&topic).is_some_and(|held| held.tier == options.tier));
+        if !has_others {
+            self.tiers.begin(topic, options.tier, self.venue.borrow().truths[topic].head());
+        }
+        self.peers[at].held.insert(topic, options);
+    }
+
+    pub(super) fn unsubscribe(&mut self, client: u8, channel: Channel, wanted: &[u8]) -> Check {
+        let Some(at) = self.peer(client) else { return Ok(()) };
+        let (mut symbols, mut ended) = (Vec::new(), Vec::new());
+        for &one in wanted {
+            let topics = match self.wanted(one) {
+                Wanted::Symbol(symbol) => {
+                    symbols.push(name(symbol));
+                    vec![number(symbol, channel)]
+                }
+                Wanted::Pattern(prefix) => {
+                    symbols.push(format!("{prefix}*"));
+                    self.peers[at].patterns.retain(|(of, held, _)| *of != channel || *held != prefix);
+                    self.covered(channel, prefix)
+                }
+            };
+            let held = &mut self.peers[at].held;
+            ended.extend(topics.into_iter().filter(|topic| held.remove(topic).is_some()));
+        }
+        let params = json!({"channel": channel.name(), "symbols": symbols});
+        let request = json!({"id": ID, "method": "unsubscribe", "params": params});
+        self.request(at, ID, &request.to_string(), Expected::Ended(ended))
+    }
+
+    pub(super) fn ask(&mut self, client: u8, ping: bool) -> Check {
+        let Some(at) = self.peer(client) else { return Ok(()) };
+        let (method, result) =
+            if ping { ("ping", json!({"ts": 0})) } else { ("subscriptions", self.subscriptions(at)) };
+        let request = json!({"id": ID, "method": method});
+        self.request(at, ID, &request.to_string(), Expected::Result(result))
+    }
+
+    fn subscriptions(&self, at: usize) -> Value {
+        let (peer, venue) = (&self.peers[at], self.venue.borrow());
+        let topics = peer.held.iter().map(|(topic, options)| {
+            let truth = &venue.truths[*topic];
+            let mut entry = entry(truth.served.channel, *options);
+            entry["symbol"] = json!(truth.served.symbol.as_str());
+            entry["epoch"] = json!(EPOCH);
+            entry["state"] = json!(truth.state(truth.head()).name());
+            entry
+        });
+        let patterns = peer.patterns.iter().map(|(channel, prefix, options)| {
+            let mut entry = entry(*channel, *options);
+            entry["pattern"] = json!(format!("{prefix}*"));
+            entry["matched"] = json!(self.covered(*channel, prefix).len());
+            entry
+        });
+        json!({"subscriptions": topics.chain(patterns).collect::<Vec<_>>()})
+    }
+
+    fn wanted(&self, number: u8) -> Wanted {
+        match usize::from(number).checked_sub(PATTERNS.len()) {
+            Some(pattern) => Wanted::Pattern(PATTERNS[pattern % PATTERNS.len()].trim_end_matches('*')),
+            None => Wanted::Symbol(usize::from(number) % self.venue.borrow().symbols()),
+        }
+    }
+
+    /// The topics that a pattern covers now.
+    fn covered(&self, channel: Channel, prefix: &str) -> Vec<TopicNumber> {
+        let symbols = (0..self.venue.borrow().symbols()).filter(|symbol| name(*symbol).starts_with(prefix));
+        symbols.map(|symbol| number(symbol, channel)).collect()
+    }
+}
+
+fn begin(truth: &Truth, continues: bool) -> Beginning {
+    match truth.head() {
+        _ if continues => Beginning::Continues,
+        0 => Beginning::Empty,
+        _ => Beginning::Snapshot,
+    }
+}
+
+/// How a client goes on that names what it has, and whether it was resumed.
+fn go_on(truth: &Truth, epoch: &str, after: u64) -> (Beginning, bool) {
+    let is_this_life = epoch == EPOCH && after <= truth.head();
+    let is_in_log = is_this_life && truth.log_reaches_back_to(after);
+    if is_in_log || is_this_life && truth.served.channel == Channel::Trades {
+        return (Beginning::After(after), is_in_log);
+    }
+    (begin(truth, false), false)
+}
+
+/// What all entries of a reply have.
+fn entry(channel: Channel, options: Options) -> Value {
+    json!({"channel": channel.name(), "interval_ms": TIERS_MS[options.tier], "on_slow": on_slow(options)})
+}
+
+fn on_slow(options: Options) -> &'static str {
+    if options.disconnect { "disconnect" } else { "conflate" }
+}

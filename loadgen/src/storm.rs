@@ -13,6 +13,7 @@ mod plan;
 pub mod report;
 mod spells;
 mod tiles;
+mod timeline;
 
 pub use awaited::Awaited;
 pub use broker::{Account, Reading};
@@ -22,6 +23,7 @@ pub use plan::StormPlan;
 pub use report::StormReport;
 pub use spells::{Spell, Spells};
 pub use tiles::{Grant, Tiles};
+pub use timeline::Timeline;
 
 use crate::cli::StormArgs;
 use crate::cpu;

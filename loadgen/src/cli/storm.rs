@@ -88,7 +88,8 @@ pub struct StormArgs {
     #[arg(long, env = "TICKCAST_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Directory for report.txt, report.json, the distributions and connections.csv, a line for each connection
+    /// Directory for report.txt, report.json, the distributions, connections.csv (the times of each connection) and live.csv
+    /// (latency over time)
     #[arg(long, env = "TICKCAST_OUT", value_name = "DIR")]
     pub out: Option<PathBuf>,
 

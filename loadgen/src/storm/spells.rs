@@ -1,5 +1,6 @@
 //! What the connections got that stayed: before the storm, in it, and after it.
 
+use super::timeline::Timeline;
 use crate::counts::Counts;
 use crate::histogram::{Latency, microseconds};
 use crate::phase::{Course, Place};
@@ -18,6 +19,8 @@ pub struct Spells {
     pub during: Spell,
     /// What was due afterwards.
     pub after: Spell,
+    /// Latency from the intended time, from the cut on.
+    pub timeline: Timeline,
 }
 
 /// What was received in a spell.
@@ -37,7 +40,8 @@ impl Spells {
     /// # Errors
     /// None with the bounds of [`crate::histogram`].
     pub fn new(storm: Arc<Course>) -> Result<Self, CreationError> {
-        Ok(Self { storm, before: Spell::new()?, during: Spell::new()?, after: Spell::new()? })
+        let (before, during, after) = (Spell::new()?, Spell::new()?, Spell::new()?);
+        Ok(Self { storm, before, during, after, timeline: Timeline::default() })
     }
 
     /// A frame about a topic came; `catching_up` if its latency says nothing.
@@ -47,6 +51,7 @@ impl Spells {
         spell.counts.topic(header, text);
         if header.kind == Kind::Update && !catching_up {
             spell.latency.record(at_us, header.ts, header.rx);
+            self.note(header.ts, at_us);
         }
     }
 
@@ -62,7 +67,16 @@ impl Spells {
     pub fn merge(&mut self, other: &Self) -> Result<(), AdditionError> {
         self.before.merge(&other.before)?;
         self.during.merge(&other.during)?;
-        self.after.merge(&other.after)
+        self.after.merge(&other.after)?;
+        self.timeline.merge(&other.timeline)
+    }
+
+    fn note(&mut self, ts: Option<u64>, at_us: u64) {
+        let since_cut_us = at_us.checked_sub(self.storm.window_us().0);
+        let latency_us = ts.and_then(|ts| at_us.checked_sub(ts));
+        if let (Some(since_cut_us), Some(latency_us)) = (since_cut_us, latency_us) {
+            self.timeline.record(since_cut_us, latency_us);
+        }
     }
 
     fn spell(&mut self, due_us: u64, at_us: u64) -> &mut Spell {
@@ -107,6 +121,7 @@ mod tests {
         let Spells { before, during, after, .. } = &spells;
         assert_eq!([before, during, after].map(|spell| spell.counts.updates), [1, 2, 1]);
         assert_eq!([before, during, after].map(|spell| spell.latency.corrected.max()), [50, 1_000, 100]);
+        assert_eq!(spells.timeline.iter().map(|(_, slot)| slot.len()).collect::<Vec<_>>(), [3]);
     }
 
     #[test]

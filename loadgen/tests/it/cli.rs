@@ -132,6 +132,7 @@ fn a_storm_ends_with_status_1_when_someone_lacks_a_snapshot() {
     {
         assert!(read(name).contains("Percentile"), "{name}");
     }
+    assert_eq!(read("live.csv"), "since_cut,updates,p50,p99,max\n");
     let report: serde_json::Value = serde_json::from_str(&read("report.json")).unwrap();
     assert_eq!((&report["comeback"]["consistent"], &report["load"]["cut"]), (&1.into(), &"reset".into()));
 

@@ -3,7 +3,7 @@
 use super::StormReport;
 use super::comeback::{histogram, steps};
 use crate::report::hgrm;
-use crate::storm::Times;
+use crate::storm::{Spell, Timeline, Times};
 use std::fmt::Write as _;
 
 /// Names and contents.
@@ -14,11 +14,12 @@ pub(super) fn of(report: &StormReport) -> Vec<(&'static str, String)> {
         ("consistent.hgrm", distribution(report, |times| times.consistent_us)),
     ];
     if let Some(spells) = &report.spells {
-        let of = |spell: &crate::storm::Spell| hgrm::of(&spell.latency.corrected);
+        let of = |spell: &Spell| hgrm::of(&spell.latency.corrected);
         files.extend([
             ("live-before.hgrm", of(&spells.before)),
             ("live-during.hgrm", of(&spells.during)),
             ("live-after.hgrm", of(&spells.after)),
+            ("live.csv", timeline(&spells.timeline)),
         ]);
     }
     files
@@ -36,6 +37,17 @@ fn connections(report: &StormReport) -> String {
             .map(|at| at.map_or(String::new(), |at_us| at_us.saturating_sub(report.cut_us).to_string()));
         // Writing into a string does not fail.
         let _ = writeln!(out, "{number},{}", columns.join(","));
+    }
+    out
+}
+
+/// A line for each tenth of a second from the cut on: latency from the intended time, in microseconds.
+fn timeline(timeline: &Timeline) -> String {
+    let mut out = "since_cut,updates,p50,p99,max\n".to_owned();
+    for (from_us, slot) in timeline.iter() {
+        let (p50, p99) = (slot.value_at_quantile(0.5), slot.value_at_quantile(0.99));
+        // Writing into a string does not fail.
+        let _ = writeln!(out, "{from_us},{},{p50},{p99},{}", slot.len(), slot.max());
     }
     out
 }

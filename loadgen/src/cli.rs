@@ -7,7 +7,7 @@ mod run;
 mod saturate;
 mod storm;
 
-pub use common::{CoreArgs, OutputArgs, WindowArgs};
+pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
 pub use floor::FloorArgs;
 pub use publish::PublishArgs;
 pub use run::RunArgs;

@@ -16,6 +16,7 @@ mod tick;
 mod writes;
 
 pub use command::command;
+pub(crate) use command::{Cores, pass};
 pub use serve::serve;
 
 use crate::broker_stats::Sample;

@@ -28,6 +28,7 @@ pub mod http;
 pub mod lead;
 pub mod limits;
 pub mod machine;
+pub mod pairs;
 pub mod pass;
 pub mod phase;
 pub mod plan;

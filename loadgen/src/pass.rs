@@ -37,6 +37,17 @@ pub enum Server {
     Floor(RefCell<Floor>),
 }
 
+/// The only pass of a broker.
+///
+/// # Errors
+/// When a thread fails.
+pub async fn single(plan: Plan, link: Option<Link>) -> anyhow::Result<Report> {
+    let mut lead = Lead::new(plan.connections, plan.verify);
+    let report = Pass::start(Arc::new(plan), Server::Broker, link, &mut lead)?.go_through().await;
+    lead.finish();
+    report
+}
+
 /// A crew, who publishes for it, and whom both talk to.
 #[derive(Debug)]
 pub struct Pass<'a> {

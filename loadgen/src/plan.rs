@@ -55,6 +55,12 @@ pub enum PlanError {
     /// Nothing of the channel would come.
     #[error("--publish: what is published is the channel `quotes`, and --channel is `{0}`")]
     PublishedChannel(Channel),
+    /// The floor could not take part.
+    #[error(
+        "--floor-pairs: the floor sends every quote to connections that read promptly and stay; so it goes with --publish, \
+         and without --verify, --interval-ms, --stalled, --trickling and --churn"
+    )]
+    Pairs,
     /// A batch would never be full.
     #[error(
         "--ahead {ahead}: less than the updates of one write (--batch {batch}), of which none would be made"
@@ -266,6 +272,17 @@ impl Plan {
             return Err(PlanError::Shares);
         }
         measures_something(&args.window).map(|()| (stalled, trickling))
+    }
+
+    /// Whether the floor could stand in for the broker under this load.
+    ///
+    /// # Errors
+    /// [`PlanError::Pairs`] if not.
+    pub fn suits_floor(args: &RunArgs) -> Result<(), PlanError> {
+        let is_plain = !args.verify
+            && args.interval_ms == 0
+            && [args.stalled, args.trickling, args.churn] == [Share::default(); 3];
+        (is_plain && args.publishing.publish.is_some()).then_some(()).ok_or(PlanError::Pairs)
     }
 
     /// The publisher's chance.

@@ -6,6 +6,7 @@ pub(crate) mod hgrm;
 mod latency;
 pub(crate) mod output;
 pub(crate) mod page;
+pub(crate) mod pairs;
 mod published;
 mod text;
 pub(crate) mod warnings;

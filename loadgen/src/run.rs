@@ -2,25 +2,28 @@
 
 use crate::cli::RunArgs;
 use crate::exit;
-use crate::lead::Lead;
+use crate::floor::Cores;
 use crate::limits;
-use crate::pass::{Pass, Server};
+use crate::pairs;
+use crate::pass;
 use crate::plan::{Plan, Target};
 use crate::publish::link::Link;
 use crate::publish::{self, Publishing};
-use crate::report::{self, Report};
+use crate::report::Report;
 use crate::symbols;
 use crate::worker::now_us;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Runs the command.
 #[must_use]
 pub fn command(args: &RunArgs) -> ExitCode {
-    exit::of(exit::block_on(run(args)).and_then(|report| {
-        report::write(&report, &args.output)?;
-        Ok(report.failures.is_empty())
-    }))
+    exit::of(exit::block_on(measure(args)))
+}
+
+async fn measure(args: &RunArgs) -> anyhow::Result<bool> {
+    let cores = Cores::settle(args.pairs.cores)?;
+    let (plan, link) = plan(args).await?;
+    pairs::measure(plan, link, &args.pairs, &cores, &args.output).await
 }
 
 /// Applies the load and measures it.
@@ -28,17 +31,22 @@ pub fn command(args: &RunArgs) -> ExitCode {
 /// # Errors
 /// When the arguments contradict each other, the broker's symbols cannot be had, or a thread fails.
 pub async fn run(args: &RunArgs) -> anyhow::Result<Report> {
+    let (plan, link) = plan(args).await?;
+    pass::single(plan, link).await
+}
+
+/// The load, and what to publish over.
+async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)> {
     let target = Target::parse(&args.url)?;
     Plan::slow(args)?;
     let publishing = Publishing::of(args)?;
+    if args.pairs.floor_pairs.is_some() {
+        Plan::suits_floor(args)?;
+    }
     limits::make_room(args.connections)?;
     let seed = args.window.seed.unwrap_or_else(now_us);
     let (names, link) = symbols_and_link(args, &target, publishing.as_ref()).await?;
-    let plan = Plan { publishing, ..Plan::new(args, target, names, seed)? };
-    let mut lead = Lead::new(plan.connections, plan.verify);
-    let report = Pass::start(Arc::new(plan), Server::Broker, link, &mut lead)?.go_through().await;
-    lead.finish();
-    report
+    Ok((Plan { publishing, ..Plan::new(args, target, names, seed)? }, link))
 }
 
 /// The symbols to choose from, and what to publish over.

@@ -6,26 +6,29 @@
 
 use crate::cli::SaturateArgs;
 use crate::exit;
-use crate::lead::Lead;
+use crate::floor::Cores;
 use crate::limits;
-use crate::pass::{Pass, Server};
-use crate::plan::{self, Interest, Plan, PlanError, Target};
+use crate::pairs;
+use crate::pass;
+use crate::plan::{self, Interest, Plan, Target};
 use crate::popularity::Popularity;
 use crate::publish::link::Link;
 use crate::publish::{self, Pace, Publishing};
-use crate::report::{self, Report};
+use crate::report::Report;
 use crate::worker::now_us;
 use schemas::model::Channel;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Runs the command.
 #[must_use]
 pub fn command(args: &SaturateArgs) -> ExitCode {
-    exit::of(exit::block_on(run(args)).and_then(|report| {
-        report::write(&report, &args.output)?;
-        Ok(report.failures.is_empty())
-    }))
+    exit::of(exit::block_on(measure(args)))
+}
+
+async fn measure(args: &SaturateArgs) -> anyhow::Result<bool> {
+    let cores = Cores::settle(args.pairs.cores)?;
+    let (plan, link) = plan(args).await?;
+    pairs::measure(plan, Some(link), &args.pairs, &cores, &args.output).await
 }
 
 /// Saturates the broker and measures it.
@@ -33,28 +36,18 @@ pub fn command(args: &SaturateArgs) -> ExitCode {
 /// # Errors
 /// When the arguments make no sense, the broker does not offer the symbol, or a thread fails.
 pub async fn run(args: &SaturateArgs) -> anyhow::Result<Report> {
-    let target = Target::parse(&args.url)?;
-    let publishing = Publishing {
-        address: plan::publish_address(&args.publish)?,
-        symbols: 1,
-        pace: Pace::Ahead(args.ahead),
-    };
-    limits::make_room(args.connections)?;
-    let mut link = Link::dial(publishing.address)?;
-    let names = publish::announce(&mut link, publishing.symbols, &target).await?;
-    let plan = plan(args, target, publishing, names)?;
-    let mut lead = Lead::new(plan.connections, plan.verify);
-    let report = Pass::start(Arc::new(plan), Server::Broker, Some(link), &mut lead)?.go_through().await;
-    lead.finish();
-    report
+    let (plan, link) = plan(args).await?;
+    pass::single(plan, Some(link)).await
 }
 
-fn plan(
-    args: &SaturateArgs,
-    target: Target,
-    publishing: Publishing,
-    names: Vec<String>,
-) -> Result<Plan, PlanError> {
+/// The load, and what to publish over.
+async fn plan(args: &SaturateArgs) -> anyhow::Result<(Plan, Link)> {
+    let target = Target::parse(&args.url)?;
+    let address = plan::publish_address(&args.publish)?;
+    limits::make_room(args.connections)?;
+    let publishing = Publishing { address, symbols: 1, pace: Pace::Ahead(args.ahead) };
+    let mut link = Link::dial(address)?;
+    let names = publish::announce(&mut link, publishing.symbols, &target).await?;
     let interest = Interest {
         channel: Channel::Quotes,
         connections: args.connections,
@@ -64,5 +57,5 @@ fn plan(
     let seed = args.window.seed.unwrap_or_else(now_us);
     let plan = Plan::prompt(interest, target, names, &args.window, seed)?;
     let threads = args.window.threads.unwrap_or(1).min(plan.connections);
-    Ok(Plan { threads, publishing: Some(publishing), ..plan })
+    Ok((Plan { threads, publishing: Some(publishing), ..plan }, link))
 }

@@ -42,6 +42,20 @@ pub struct OutputArgs {
     pub json: bool,
 }
 
+/// Whether the floor is measured beside the broker.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Comparing with the floor")]
+pub struct PairArgs {
+    /// Measure the floor and the broker in turns, N times each for --duration after --warmup, and tell the ratios;
+    /// connections are opened anew each time
+    #[arg(long, env = "TICKCAST_FLOOR_PAIRS", value_name = "N", value_parser = at_least_one)]
+    pub floor_pairs: Option<usize>,
+
+    /// Which cores are used.
+    #[command(flatten)]
+    pub cores: CoreArgs,
+}
+
 /// Which cores are used.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Cores")]

@@ -1,6 +1,6 @@
 //! What `loadgen run` was told.
 
-use super::{OutputArgs, PublishArgs, WindowArgs, at_least_one};
+use super::{OutputArgs, PairArgs, PublishArgs, WindowArgs, at_least_one};
 use crate::popularity::Popularity;
 use crate::units::{self, Share};
 use clap::Parser;
@@ -64,6 +64,10 @@ pub struct RunArgs {
     /// What is to be published.
     #[command(flatten)]
     pub publishing: PublishArgs,
+
+    /// Whether the floor is measured beside the broker.
+    #[command(flatten)]
+    pub pairs: PairArgs,
 }
 
 #[cfg(test)]

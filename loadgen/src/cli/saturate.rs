@@ -1,7 +1,7 @@
 //! What `loadgen saturate` was told.
 
 use super::publish::ahead;
-use super::{OutputArgs, WindowArgs, at_least_one};
+use super::{OutputArgs, PairArgs, WindowArgs, at_least_one};
 use clap::Parser;
 
 /// The arguments of `loadgen saturate`.
@@ -30,4 +30,8 @@ pub struct SaturateArgs {
     /// Where the report goes.
     #[command(flatten)]
     pub output: OutputArgs,
+
+    /// Whether the floor is measured beside the broker.
+    #[command(flatten)]
+    pub pairs: PairArgs,
 }

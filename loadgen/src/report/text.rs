@@ -2,7 +2,7 @@
 
 use super::figures::Figures;
 use super::page::{Page, grouped, grouped_f64, mib};
-use super::{BrokerCost, PublishedReport, Report, as_f64};
+use super::{BrokerCost, Load, PublishedReport, Report, as_f64};
 use crate::streak::Misses;
 
 /// The whole report.
@@ -36,8 +36,19 @@ pub(super) fn of(report: &Report) -> String {
 }
 
 fn head(page: &mut Page, report: &Report) {
+    page.origin(&report.loadgen, &report.machine, report.load.seed);
+    load(page, &report.load);
     let load = &report.load;
-    page.origin(&report.loadgen, &report.machine, load.seed);
+    let threads = if load.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", load.threads) };
+    page.row(
+        "window",
+        &format!("{:.2} s after {:.1} s of warm-up, {threads}", load.measured_s, load.warmup_s),
+    );
+    page.blank();
+}
+
+/// Who subscribes to what, and how.
+pub(super) fn load(page: &mut Page, load: &Load) {
     let each =
         format!("{} of {} symbols each, {:?}", load.symbols_per_connection, load.symbols, load.popularity);
     let tier = if load.interval_ms > 0 { format!(", each {} ms", load.interval_ms) } else { String::new() };
@@ -55,12 +66,6 @@ fn head(page: &mut Page, report: &Report) {
             &format!("{} stalled, {} trickling, churn {churn}% a minute", load.stalled, load.trickling),
         );
     }
-    let threads = if load.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", load.threads) };
-    page.row(
-        "window",
-        &format!("{:.2} s after {:.1} s of warm-up, {threads}", load.measured_s, load.warmup_s),
-    );
-    page.blank();
 }
 
 fn published(page: &mut Page, published: &PublishedReport) {

@@ -4,7 +4,9 @@
 
 mod cli;
 mod floor;
+mod pairs;
 mod publish;
+mod relay;
 mod run;
 mod saturate;
 mod server;

@@ -1,54 +1,19 @@
 //! `loadgen saturate` against servers that do what is asked, or nearly.
 
-use crate::server::{Peer, Server, now_us};
+use crate::relay::{Relay, frame, update};
+use crate::server::Peer;
 use clap::Parser;
 use loadgen::cli::SaturateArgs;
 use loadgen::report::Report;
 use loadgen::streak::Misses;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A server that passes on what is published, by a script of what it sends for each update.
+/// Saturates a server that passes on what is published by `script`.
 fn saturate(script: impl Fn(&mut Peer, u64) + Send + Sync + 'static, arguments: &[&str]) -> Report {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let published = Arc::<AtomicU64>::default();
-    let lines = published.clone();
-    std::thread::spawn(move || {
-        for line in BufReader::new(listener.accept().unwrap().0).lines() {
-            assert!(line.unwrap().contains(r#""symbol":"S0000""#));
-            lines.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    let server = Server::offering(&["acme:S0000"], move |peer| {
-        let mut sent = 1;
-        peer.grant(sent);
-        peer.text(&frame("snapshot", sent, sent));
-        peer.repeat(|peer, _| {
-            while sent < published.load(Ordering::SeqCst) {
-                sent += 1;
-                script(peer, sent);
-            }
-        });
-    });
-    let url = server.url();
-    let line = ["saturate", "--url", &url, "--publish", &address, "--warmup", "0s", "--duration", "400ms"];
+    let Relay { url, publish } = Relay::start(script);
+    let line = ["saturate", "--url", &url, "--publish", &publish, "--warmup", "0s", "--duration", "400ms"];
     let args = SaturateArgs::try_parse_from(line.iter().chain(arguments)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(loadgen::saturate::run(&args)).unwrap()
-}
-
-fn frame(kind: &str, first: u64, last: u64) -> String {
-    let now = now_us();
-    format!(
-        r#"{{"type":"{kind}","channel":"quotes","symbol":"acme:S0000","seq":[{first},{last}],"ts":{now},"rx":{now},"bid":"1"}}"#
-    )
-}
-
-fn update(peer: &mut Peer, seq: u64) {
-    peer.text(&frame("update", seq, seq));
 }
 
 const NONE: Misses = Misses { missing: 0, repeated: 0, conflated: 0, snapshots: 0, foreign: 0 };

@@ -25,6 +25,7 @@ pub mod coinbase;
 mod error;
 mod fields;
 pub mod kraken;
+pub mod okx;
 mod parser;
 mod scan;
 pub mod ticks;

@@ -1,7 +1,7 @@
 use super::VenueError;
 use super::error::clipped;
 use crate::decimal::Decimal;
-use crate::model::{Level, Side};
+use crate::model::{Level, Micros, Side};
 use simd_json::{Node, StaticNode};
 
 /// A value on the tape, with the name that errors call it by. A tape holds a value's header, then what belongs to
@@ -123,6 +123,16 @@ impl<'t, 'a> Field<'t, 'a> {
         number.ok_or_else(|| self.wrong("a whole number from -2^63 to 2^63 - 1"))
     }
 
+    /// A whole number from -2^31 to 2^31 - 1.
+    pub(super) fn signed_32(self) -> Result<i32, VenueError> {
+        i32::try_from(self.signed()?).map_err(|_| self.wrong("a whole number from -2^31 to 2^31 - 1"))
+    }
+
+    /// A time in milliseconds since 1970.
+    pub(super) fn millis(self) -> Result<Micros, VenueError> {
+        self.unsigned().map(Micros::from_millis)
+    }
+
     /// A number that is written as a string, or that stayed a text.
     pub(super) fn decimal(self) -> Result<Decimal, VenueError> {
         match self.nodes.first() {
@@ -134,6 +144,14 @@ impl<'t, 'a> Field<'t, 'a> {
     /// The same, if it is there and not null.
     pub(super) fn optional_decimal(self) -> Result<Option<Decimal>, VenueError> {
         self.present().map(Self::decimal).transpose()
+    }
+
+    /// The same, if it is there, not null and not an empty string.
+    pub(super) fn filled_decimal(self) -> Result<Option<Decimal>, VenueError> {
+        match self.nodes.first() {
+            Some(Node::String("")) => Ok(None),
+            _ => self.optional_decimal(),
+        }
     }
 
     /// The word `buy` or `sell`.

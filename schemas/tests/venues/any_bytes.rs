@@ -1,4 +1,4 @@
-use crate::{binance, coinbase, kraken};
+use crate::{binance, coinbase, kraken, okx};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use schemas::venue::{self, Parser, VenueError};
@@ -30,6 +30,14 @@ const KRAKEN: [&str; 4] = [
     r#"{"method":"subscribe","result":{"channel":"book","depth":10,"snapshot":true,"symbol":"BTC/USD"},"success":true,"time_in":"2026-07-07T23:00:03.501510Z"}"#,
 ];
 
+const OKX: [&str; 5] = [
+    r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"action":"update","data":[{"asks":[["8476.98","415.50","0","13"]],"bids":[["8476.97","0","0","0"]],"ts":"1597026383085","checksum":-855196043,"seqId":123456,"prevSeqId":-1}]}"#,
+    r#"{"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"130639474","px":"42219.90","sz":"0.12060306","side":"buy","ts":"1630048897897","count":"3","source":"0","seqId":1234}]}"#,
+    r#"{"arg":{"channel":"tickers","instId":"LTC-USD-200327"},"data":[{"instType":"FUTURES","instId":"LTC-USD-200327","last":"9999.99","askPx":"","open24h":"9000","high24h":"10000","low24h":"8888.880","volCcy24h":"2222","vol24h":"3333","ts":"1597026383085"}]}"#,
+    r#"{"event":"subscribe","arg":{"channel":"bbo-tbt","instId":"BTC-USDT"},"connId":"a4d3ae55"}"#,
+    r#"{"event":"error","code":"60012","msg":"Invalid request: \"op\" \u00e9","connId":"a4d3ae55"}"#,
+];
+
 const TICKS: [&str; 3] = [
     r#"{"channel":"quotes","symbol":"ACME","ts":1785644622707507,"bid":"9.99","bid_size":"5","ask":10.01,"ask_size":null}"#,
     r#"{"channel":"trades","symbol":"ACME","price":"10.00","size":"3","side":"buy","id":"1","seq":7}"#,
@@ -53,6 +61,14 @@ fn kraken_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
     venue::kraken::parse(text, parser).map(|message| _ = kraken::check(&message, text)).err()
 }
 
+fn okx_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
+    let mut bytes = text.to_vec();
+    let message = venue::okx::parse(&mut bytes, parser);
+    let data = || serde_json::from_slice::<Value>(text).expect("what was parsed is JSON");
+    let data = |message: &venue::okx::Message<'_>| (*message != venue::okx::Message::Pong).then(data);
+    message.map(|message| _ = data(&message).map(|data| okx::check(&message, &data))).err()
+}
+
 fn tick_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
     venue::ticks::parse(text, parser).err()
 }
@@ -61,10 +77,11 @@ fn tick_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
 type Checked = fn(&[u8], &mut Parser) -> Option<VenueError>;
 
 fn frames() -> Vec<(&'static str, Checked)> {
-    let venues: [(&[&str], Checked); 4] = [
+    let venues: [(&[&str], Checked); 5] = [
         (&BINANCE, binance_error),
         (&COINBASE, coinbase_error),
         (&KRAKEN, kraken_error),
+        (&OKX, okx_error),
         (&TICKS, tick_error),
     ];
     venues.iter().flat_map(|(texts, checked)| texts.iter().map(|text| (*text, *checked))).collect()

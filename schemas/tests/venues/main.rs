@@ -11,4 +11,5 @@ mod binance;
 mod coinbase;
 mod files;
 mod kraken;
+mod okx;
 mod oracle;

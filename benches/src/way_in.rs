@@ -78,7 +78,7 @@ impl WayIn {
                 }
                 Venue::Coinbase => self.receive(&mut coinbase::snapshot(symbol).into_bytes()),
                 Venue::Kraken => self.receive(&mut kraken::snapshot(symbol).into_bytes()),
-                Venue::Ticks => {}
+                _ => {}
             }
         }
         // The first round finds out where quotes come from, brings the topics to life and begins their logs.
@@ -117,6 +117,6 @@ fn name(venue: Venue, symbol: usize) -> String {
         Venue::Binance => binance::symbol(symbol),
         Venue::Coinbase => coinbase::symbol(symbol),
         Venue::Kraken => kraken::symbol(symbol),
-        Venue::Ticks => format!("S{symbol:02}"),
+        _ => format!("S{symbol:02}"),
     }
 }

@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use upstream::{Context, Feed};
+use upstream::{Context, Dialling, Feed};
 
 /// Serves on `listener` until `shutdown`, then ends in order.
 ///
@@ -61,7 +61,9 @@ impl Broker {
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let Parts { table, market, shards, clock } = parts(&config)?;
+        let dialling = Arc::new(Dialling::default());
         let context = |place| Context {
+            dialling: Arc::clone(&dialling),
             runtime: feeds_runtime(config.feeds_on, &shards, place),
             market: Arc::clone(&market),
             clock: Arc::clone(&clock),

@@ -3,6 +3,7 @@
 
 mod backoff;
 mod connect;
+mod dialling;
 mod fetch;
 mod file;
 mod lines;
@@ -11,6 +12,7 @@ mod status;
 mod ticks;
 mod venue;
 
+pub use dialling::Dialling;
 pub use status::FeedStatus;
 
 use crate::clock::Clock;
@@ -43,6 +45,8 @@ pub struct Context {
     pub book_depth: usize,
     /// The name of this life of the topics, for feeds that have no better one.
     pub epoch: Arc<str>,
+    /// Keeps connects within what venues allow.
+    pub dialling: Arc<Dialling>,
     /// Where the feeds' tasks run.
     pub runtime: Handle,
     /// Ends the feeds.
@@ -117,7 +121,8 @@ fn start_connection(
     let machine = venue.venue.machine(settings, Arc::clone(&context.market))?;
     let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
     let status = FeedStatus::new(url, Arc::clone(machine.counters()));
-    let endpoints = venue::Endpoints { stream: venue.stream.clone(), rest: venue.rest.clone() };
+    let (stream, rest, connects) = (venue.stream.clone(), venue.rest.clone(), venue.venue.connects());
+    let endpoints = venue::Endpoints { stream, rest, connects };
     let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }

@@ -40,6 +40,7 @@ impl Rig {
         let market =
             Arc::new(Market::new(Arc::new(Table::new(100, 1 << 24, vec![])), MarketLimits::default()));
         let context = Context {
+            dialling: Arc::default(),
             market: Arc::clone(&market),
             clock: Arc::new(SystemClock),
             limits: Arc::new(limits),
@@ -217,6 +218,30 @@ async fn a_venue_that_never_answers_is_given_up() {
     until("two attempts", || feed.status.connect_failures.value() >= 2).await;
     assert_eq!(feed.status.trouble().unwrap(), "no connection within 30 ms");
     rig.end(feed).await;
+}
+
+#[tokio::test]
+async fn a_venue_is_dialled_no_more_often_than_it_allows() {
+    let (rig, venue) = (Rig::new(), Venue::new().await);
+    let feeds = [
+        rig.start(&format!("okx+ws://{}?symbols=BTC-USDT", venue.address())).await,
+        rig.start(&format!("okx+ws://{}?symbols=ETH-USDT", venue.address())).await,
+    ];
+    let mut dialled = Vec::new();
+    for _ in 0..6 {
+        // Whoever is accepted is dropped at once, and comes again.
+        assert_eq!(venue.accept().await.path, "/ws/v5/public");
+        dialled.push(tokio::time::Instant::now());
+    }
+    let within = |from: &tokio::time::Instant| {
+        let second = Duration::from_millis(950);
+        dialled.iter().filter(|at| **at >= *from && **at - *from < second).count()
+    };
+    assert!(dialled.iter().map(within).max() <= Some(3), "{dialled:?}");
+    rig.context.shutdown.cancel();
+    for feed in feeds {
+        timeout(PATIENCE, feed.task).await.expect("an end in time").unwrap();
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::counters::{Fault, FeedCounters};
 use crate::machine::{Actions, Fetch, Machine, MachineError, Purpose};
 use crate::market::Market;
+use crate::pacer::Pacer;
 use crate::settings::{Quotes, Settings, Trades};
 use crate::venue::{Depths, Glance, Profile};
 use feed::Feed;
@@ -26,6 +27,7 @@ pub(crate) const PROFILE: Profile = Profile {
     has_aggregates: true,
     depth_ms: &[100, 1_000],
     rest_depth: true,
+    connects: Pacer::within(300, 300_000_000),
     rest_hosts: &[
         ("stream.binance.com", "api.binance.com"),
         ("data-stream.binance.vision", "data-api.binance.vision"),
@@ -41,12 +43,8 @@ pub(crate) struct Binance {
 
 /// The settings of as many connections as the symbols need by the venue's rules.
 fn connections(settings: &Settings) -> Vec<Settings> {
-    let symbols_max = STREAMS_PER_CONNECTION_MAX / streams_of_symbol(settings).len().max(1);
-    let of = |symbols: &[String]| Settings { symbols: symbols.to_vec(), ..settings.clone() };
-    match settings.symbols.chunks(symbols_max).map(of).collect::<Vec<_>>() {
-        none if none.is_empty() => vec![settings.clone()],
-        some => some,
-    }
+    let of_symbol = streams_of_symbol(settings).len();
+    settings.split(STREAMS_PER_CONNECTION_MAX, |_| of_symbol)
 }
 
 impl Binance {

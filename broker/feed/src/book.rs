@@ -150,6 +150,17 @@ impl Book {
         BookLevels { bids: best(&self.bids), asks: best(&self.asks), checksum: self.checksum() }
     }
 
+    /// All kept levels, best first: bids and asks.
+    pub fn best_first(&self) -> (impl Iterator<Item = &Level>, impl Iterator<Item = &Level>) {
+        (self.bids.best_first(), self.asks.best_first())
+    }
+
+    /// The changes that make this book one of exactly these levels: bids and asks.
+    #[must_use]
+    pub fn changes_to(&self, bids: &[Level], asks: &[Level]) -> (Vec<Level>, Vec<Level>) {
+        (replacing(&self.bids, bids), replacing(&self.asks, asks))
+    }
+
     /// Whether someone bids as much as someone asks, which a matching engine does not leave standing.
     #[must_use]
     pub fn is_crossed(&self) -> bool {
@@ -189,6 +200,13 @@ impl Book {
         }
         changed
     }
+}
+
+/// The new levels, and before them the end of those that are not among them.
+fn replacing(ladder: &Ladder, new: &[Level]) -> Vec<Level> {
+    let stays = |level: &&Level| new.iter().any(|other| other.price == level.price);
+    let gone = ladder.best_first().filter(|level| !stays(level));
+    gone.map(|level| Level { size: Decimal::ZERO, ..*level }).chain(new.iter().copied()).collect()
 }
 
 fn check(bids: &[Level], asks: &[Level]) -> Result<(), ImpossibleLevel> {

@@ -19,13 +19,15 @@ use schemas::venue::coinbase::{self as venue, Book, Channel as Subscription, Mes
 use schemas::venue::{Parser, VenueError};
 use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile =
-    Profile::new("coinbase", |settings, market| Ok(Box::new(Coinbase::new(settings, market)?)), glance);
+pub(crate) const PROFILE: Profile = Profile {
+    connects: Pacer::within(8, 1_000_000),
+    ..Profile::new("coinbase", |settings, market| Ok(Box::new(Coinbase::new(settings, market)?)), glance)
+};
 
 /// Products in one request.
 const PRODUCTS_PER_REQUEST_MAX: usize = 100;
-/// The venue takes 100 messages a second from an address: half of them at once after a pause, and as many steadily.
-const PACER: Pacer = Pacer::new(20_000, 1_000_000);
+/// The venue takes 100 messages a second from an address.
+const PACER: Pacer = Pacer::within(100, 1_000_000);
 /// How long trades that a heartbeat knows of may take to come.
 const GRACE_US: u64 = 1_000_000;
 

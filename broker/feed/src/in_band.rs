@@ -3,7 +3,10 @@
 //! Everything is subscribed to over one connection. A book begins with a snapshot in it; when it has lost its way it is
 //! subscribed to anew, without touching any other. What differs from venue to venue is its [`Feed`].
 
+mod keepalive;
 mod rejoin;
+
+use keepalive::Keepalive;
 
 use crate::book::{Book, BookDepth};
 use crate::core::{Changed, Core, Offence};
@@ -77,13 +80,22 @@ pub(crate) struct Session<S> {
     pub(crate) core: Core<S>,
     rejoin: Rejoin,
     requests: Requests,
+    /// Where the venue sends no signs of life of its own.
+    keepalive: Option<Keepalive>,
 }
 
 impl<S: Default> Session<S> {
     /// With the symbols of the settings, and requests at the venue's pace.
     pub(crate) fn new(settings: Settings, market: Arc<Market>, pacer: Pacer) -> Result<Self, MachineError> {
         let core = Core::new(settings, market)?;
-        Ok(Self { core, rejoin: Rejoin::default(), requests: Requests::new(pacer) })
+        Ok(Self { core, rejoin: Rejoin::default(), requests: Requests::new(pacer), keepalive: None })
+    }
+
+    /// The same with signs of life that are asked for; not of a capture, which cannot answer.
+    pub(crate) fn with_keepalive(self, ping: &'static str, every_us: Option<u64>) -> Self {
+        let Settings { is_recorded, stale_after_ms, .. } = self.core.settings;
+        let keepalive = (!is_recorded).then(|| Keepalive::new(ping, stale_after_ms, every_us));
+        Self { keepalive, ..self }
     }
 
     /// Whether the book of a symbol follows the venue's.
@@ -187,6 +199,7 @@ impl<S: Default> Session<S> {
 
     fn connected(&mut self, now: Micros) {
         self.core.connected(now);
+        self.keepalive.iter_mut().for_each(|keepalive| keepalive.connected(now));
         if self.core.settings.channels.has(Channel::Book) {
             (0..self.core.symbols.len()).for_each(|at| self.rejoin.expected(at, now));
         }
@@ -194,6 +207,7 @@ impl<S: Default> Session<S> {
 
     fn disconnected(&mut self, now: Micros, reason: &str) {
         self.core.disconnected(now, reason);
+        self.keepalive.iter_mut().for_each(Keepalive::disconnected);
         self.rejoin.clear();
         self.requests.clear();
         self.core.symbols.iter_mut().for_each(|symbol| symbol.data = S::default());
@@ -201,7 +215,20 @@ impl<S: Default> Session<S> {
 
     fn deadline(&self) -> Option<Micros> {
         let rejoin = self.rejoin.deadline().map(|due| due.max(self.requests.free_at()));
-        [self.core.deadline(), self.requests.deadline(), rejoin].into_iter().flatten().min()
+        let ping = self.keepalive.as_ref().and_then(Keepalive::deadline);
+        [self.core.deadline(), self.requests.deadline(), rejoin, ping].into_iter().flatten().min()
+    }
+
+    fn received(&mut self, rx: Micros, bytes: usize) {
+        self.core.received(rx, bytes);
+        self.keepalive.iter_mut().for_each(|keepalive| keepalive.hear(rx));
+    }
+
+    fn tick(&mut self, now: Micros, actions: &mut Actions) {
+        self.core.tick(now, actions);
+        if let Some(ping) = self.keepalive.as_mut().and_then(|keepalive| keepalive.ping(now)) {
+            actions.send(ping);
+        }
     }
 
     /// A message about a book that cannot be read is a change that is missing there.
@@ -254,7 +281,7 @@ impl<F: Feed> Machine for InBand<F> {
 
     fn frame(&mut self, rx: Micros, frame: &mut Vec<u8>, actions: &mut Actions) {
         let Self { parser, feed } = self;
-        feed.session_mut().core.received(rx, frame.len());
+        feed.session_mut().received(rx, frame.len());
         match F::parse(frame, parser).map(|message| feed.take(rx, message, actions)) {
             Ok(Ok(())) => {}
             Ok(Err(offence)) => feed.session_mut().core.offence(rx, &offence, frame),
@@ -280,7 +307,7 @@ impl<F: Feed> Machine for InBand<F> {
     }
 
     fn tick(&mut self, now: Micros, actions: &mut Actions) {
-        self.feed.session_mut().core.tick(now, actions);
+        self.feed.session_mut().tick(now, actions);
         self.feed.tick(now);
         self.rejoin(now, actions);
     }

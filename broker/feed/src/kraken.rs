@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 pub(crate) const PROFILE: Profile = Profile {
     depths: Depths::Among(&BOOK_DEPTHS),
+    connects: Pacer::within(150, 600_000_000),
     ..Profile::new("kraken", |settings, market| Ok(Box::new(Kraken::new(settings, market)?)), glance)
 };
 

@@ -211,7 +211,11 @@ impl Market {
 
 /// What is known of a symbol before its venue has been asked.
 fn info(symbol: &Symbol, settings: &Settings) -> SymbolInfo {
-    let assets = settings.separator.and_then(|separator| symbol.name().split_once(separator));
+    let assets = settings.separator.and_then(|separator| {
+        // What follows the quote asset says which contract it is.
+        let mut parts = symbol.name().split(separator);
+        Some((parts.next()?, parts.next()?))
+    });
     SymbolInfo {
         symbol: symbol.clone(),
         base: assets.map(|(base, _)| base.to_owned()),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 /// Lets requests pass at a steady rate, some of them at once after a pause (the generic cell rate algorithm).
 #[derive(Debug, Clone)]
-pub(crate) struct Pacer {
+pub struct Pacer {
     cost_us: u64,
     burst_us: u64,
     /// When all that has passed would have passed at the steady rate.
@@ -15,18 +15,26 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     /// One request each `cost_us`; after a pause as many at once as `burst_us` pays for, at least one.
-    pub(crate) const fn new(cost_us: u64, burst_us: u64) -> Self {
+    #[must_use]
+    pub const fn new(cost_us: u64, burst_us: u64) -> Self {
         Self { cost_us, burst_us, paid_until: Micros(0) }
     }
 
+    /// At most `count` requests in any `window_us`: half of them at once after a pause, and as many steadily.
+    #[must_use]
+    pub const fn within(count: u64, window_us: u64) -> Self {
+        Self::new(window_us * 2 / count, window_us)
+    }
+
     /// When the next request may pass.
-    pub(crate) fn ready_at(&self) -> Micros {
+    #[must_use]
+    pub fn ready_at(&self) -> Micros {
         let ahead_us = self.burst_us.saturating_sub(self.cost_us);
         Micros(self.paid_until.0.saturating_sub(ahead_us))
     }
 
     /// Counts a request that passes at `now`.
-    pub(crate) fn take(&mut self, now: Micros) {
+    pub fn take(&mut self, now: Micros) {
         self.paid_until = self.paid_until.max(now).plus(self.cost_us);
     }
 }
@@ -109,6 +117,24 @@ mod tests {
         assert_eq!(pass(&mut pacer, 2_000, 2_001), 5);
         let mut single = Pacer::new(10, 0);
         assert_eq!((pass(&mut single, 5, 6), pass(&mut single, 6, 26)), (1, 2));
+    }
+
+    #[test]
+    fn no_window_holds_more_than_are_allowed() {
+        for (count, window) in [(3, 1_000), (480, 3_600), (300, 3_000), (2, 10)] {
+            let mut pacer = Pacer::within(count, window);
+            let mut passed = Vec::new();
+            for now in (10_000..10_000 + 4 * window).map(Micros) {
+                while pacer.ready_at() <= now {
+                    pacer.take(now);
+                    passed.push(now.0);
+                }
+            }
+            let in_window =
+                |from: &u64| passed.iter().filter(|at| (*from..from + window).contains(at)).count();
+            let most = passed.iter().map(in_window).max().unwrap() as u64;
+            assert!(most <= count && most >= count / 2, "{most} of {count}");
+        }
     }
 
     #[test]

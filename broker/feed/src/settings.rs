@@ -87,6 +87,21 @@ impl Settings {
 }
 
 impl Settings {
+    /// The same for as many connections as the symbols need, if each may cost `max` in all; at least one.
+    pub(crate) fn split(&self, max: usize, cost: impl Fn(&str) -> usize) -> Vec<Self> {
+        let (mut parts, mut left) = (vec![Vec::new()], max);
+        for symbol in &self.symbols {
+            let cost = cost(symbol);
+            if cost > left && !parts[parts.len() - 1].is_empty() {
+                parts.push(Vec::new());
+                left = max;
+            }
+            left = left.saturating_sub(cost);
+            parts.last_mut().into_iter().for_each(|part| part.push(symbol.clone()));
+        }
+        parts.into_iter().map(|symbols| Self { symbols, ..self.clone() }).collect()
+    }
+
     /// The settings of a feed of tick lines: an in-house feed may be silent for as long as it likes.
     #[must_use]
     pub fn of_ticks(venue: &str, epoch: impl Into<Arc<str>>) -> Self {
@@ -164,6 +179,16 @@ const fn bit(channel: Channel) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn symbols_are_spread_over_as_few_connections_as_will_do() {
+        let symbols = ["aa", "bbb", "c", "dddddd", "e"].map(str::to_owned).to_vec();
+        let settings = Settings { symbols, ..Settings::new("v", "e") };
+        let parts: Vec<_> =
+            settings.split(5, str::len).into_iter().map(|part| part.symbols.concat()).collect();
+        assert_eq!(parts, ["aabbb", "c", "dddddd", "e"]);
+        assert_eq!(Settings::new("v", "e").split(5, str::len).len(), 1);
+    }
 
     #[test]
     fn a_book_brings_its_top_along() {

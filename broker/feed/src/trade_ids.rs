@@ -28,6 +28,24 @@ pub(crate) enum Seen {
     Old,
 }
 
+/// What a trade is numbered with: a number, or the first and the last of those that it stands for.
+pub(crate) trait Numbered: Copy {
+    /// What it means for the continuity.
+    fn taken_by(self, ids: &mut TradeIds) -> Seen;
+}
+
+impl Numbered for u64 {
+    fn taken_by(self, ids: &mut TradeIds) -> Seen {
+        ids.take(self)
+    }
+}
+
+impl Numbered for (u64, u64) {
+    fn taken_by(self, ids: &mut TradeIds) -> Seen {
+        ids.take_run(self.0, self.1)
+    }
+}
+
 impl TradeIds {
     /// Takes the id of a trade that came.
     pub(crate) fn take(&mut self, id: u64) -> Seen {
@@ -42,6 +60,17 @@ impl TradeIds {
         self.last = Some(id);
         self.old_run = 0;
         seen
+    }
+
+    /// Takes the ids of trades that came as one, from `first` to `last`.
+    fn take_run(&mut self, first: u64, last: u64) -> Seen {
+        match self.take(last) {
+            Seen::Jumped { lost } => match lost.saturating_sub(last - first) {
+                0 => Seen::Next,
+                lost => Seen::Jumped { lost },
+            },
+            seen => seen,
+        }
     }
 
     /// Whether an old id means that the venue numbers its trades anew: a test venue that was reset, a recording that
@@ -99,6 +128,15 @@ mod tests {
             seen,
             [Seen::Next, Seen::Next, Seen::Old, Seen::Jumped { lost: 3 }, Seen::Old, Seen::Next]
         );
+    }
+
+    #[test]
+    fn trades_that_came_as_one_miss_none_of_their_own() {
+        let mut ids = TradeIds::default();
+        let runs = [(5, 7), (8, 8), (9, 12), (11, 14), (16, 18), (16, 18)];
+        let seen = runs.map(|(first, last)| ids.take_run(first, last));
+        let next = Seen::Next;
+        assert_eq!(seen, [next, next, next, next, Seen::Jumped { lost: 1 }, Seen::Old]);
     }
 
     #[test]

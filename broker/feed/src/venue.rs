@@ -2,8 +2,9 @@
 
 use crate::machine::{Machine, MachineError};
 use crate::market::Market;
+use crate::pacer::Pacer;
 use crate::settings::Settings;
-use crate::{binance, coinbase, kraken, ticks};
+use crate::{binance, coinbase, kraken, okx, ticks};
 use schemas::venue::Parser;
 use std::fmt;
 use std::str::FromStr;
@@ -18,12 +19,14 @@ pub enum Venue {
     Coinbase,
     /// Kraken, WebSocket v2.
     Kraken,
+    /// OKX, v5.
+    Okx,
     /// Tick lines.
     Ticks,
 }
 
 /// What a venue is to the rest of the program. Each machine's file has one; here is the list of them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Profile {
     /// Its name in URLs and on command lines, and in front of its symbols.
     pub(crate) name: &'static str,
@@ -41,6 +44,8 @@ pub(crate) struct Profile {
     pub(crate) depth_ms: &'static [u32],
     /// Whether a recorder may have put bodies of depth over REST among the frames.
     pub(crate) rest_depth: bool,
+    /// How often an address may connect.
+    pub(crate) connects: Pacer,
     /// Where HTTP is served, of hosts that only serve streams: the one, the other.
     pub(crate) rest_hosts: &'static [(&'static str, &'static str)],
 }
@@ -48,7 +53,7 @@ pub(crate) struct Profile {
 type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
 
 impl Profile {
-    /// What is usual: one connection, and nothing to choose from.
+    /// What is usual: one connection, nothing to choose from, and a cautious pace.
     pub(crate) const fn new(
         name: &'static str,
         machine: MakeMachine,
@@ -63,6 +68,7 @@ impl Profile {
             has_aggregates: false,
             depth_ms: &[],
             rest_depth: false,
+            connects: Pacer::within(100, 60_000_000),
             rest_hosts: &[],
         }
     }
@@ -88,6 +94,10 @@ pub(crate) enum Glance {
     Trade,
     /// Trades of one order in one.
     Aggregate,
+    /// A book of so many levels; the deepest of a capture counts.
+    Book(usize),
+    /// Best bid and ask, which will do as a book of one level.
+    Best,
     /// A book was granted to so many levels.
     Granted(usize),
     /// Anything else.
@@ -101,13 +111,14 @@ pub struct UnknownVenue(String);
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Binance, Self::Coinbase, Self::Kraken, Self::Ticks];
+    pub const ALL: [Self; 5] = [Self::Binance, Self::Coinbase, Self::Kraken, Self::Okx, Self::Ticks];
 
     const fn profile(self) -> &'static Profile {
         match self {
             Self::Binance => &binance::PROFILE,
             Self::Coinbase => &coinbase::PROFILE,
             Self::Kraken => &kraken::PROFILE,
+            Self::Okx => &okx::PROFILE,
             Self::Ticks => &ticks::PROFILE,
         }
     }
@@ -154,6 +165,12 @@ impl Venue {
     #[must_use]
     pub const fn depth_ms(self) -> &'static [u32] {
         self.profile().depth_ms
+    }
+
+    /// How often an address may connect by the venue's rules.
+    #[must_use]
+    pub fn connects(self) -> Pacer {
+        self.profile().connects.clone()
     }
 
     /// The host of the venue's HTTP interface, if streams come from a host that serves nothing else.

@@ -353,7 +353,7 @@ mod tests {
             ("sim:?seed=1&seed=2", "parameter `seed` stands there twice"),
             ("sim:x", "expected sim:?PARAMETERS"),
             ("file:?venue=binance", "expected file:PATH"),
-            ("file:x?venue=nyse", "venue: unknown venue `nyse`: expected binance, coinbase, kraken, ticks"),
+            ("file:x?venue=nyse", "venue: unknown venue `nyse`: expected binance, "),
             ("file:x?speed=0", "speed: expected a number above 0, or max, found `0`"),
             ("file:x?loop=yes", "loop: expected true or false, found `yes`"),
             ("ticks+tcp://host", "expected HOST:PORT, found `host`"),
@@ -371,6 +371,8 @@ mod tests {
             ),
             ("kraken+wss://h?symbols=A&trades=each", "unknown parameter `trades`"),
             ("coinbase+wss://h?symbols=A&depth=10", "unknown parameter `depth`"),
+            ("okx+wss://h?symbols=A&depth=50", "depth: expected 1, 5 or 400 levels, found `50`"),
+            ("ticks+wss://h?symbols=A", "unknown scheme `ticks+wss`"),
             (
                 "kraken+wss://h?symbols=A&channels=book10",
                 "channels: expected some of trades,quotes,ticker,book",

@@ -1,11 +1,12 @@
 //! A venue over its WebSocket: dials, carries out what the machine asks, and dials again when the connection is gone.
 
 use super::backoff::Backoff;
-use super::connect::{self, ConnectError, VenueSocket};
+use super::connect::{self, ConnectError, VenueSocket, host_of};
 use super::fetch::fetch;
 use super::{Context, FeedStatus};
 use crate::config::Limits;
 use feed::machine::{Action, Actions, Fetch, Machine};
+use feed::pacer::Pacer;
 use futures_util::{SinkExt, StreamExt};
 use schemas::model::Micros;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) struct Endpoints {
     pub(crate) stream: Url,
     /// Its REST interface.
     pub(crate) rest: Url,
+    /// How often it may be dialled.
+    pub(crate) connects: Pacer,
 }
 
 struct Supervisor {
@@ -73,6 +76,11 @@ pub(crate) async fn run(
 impl Supervisor {
     /// One connection from its beginning to its end.
     async fn connection(&mut self) -> End {
+        let Endpoints { stream, connects, .. } = &self.endpoints;
+        let turn = self.context.dialling.turn(&host_of(stream), connects, self.now());
+        if !turn.is_zero() && !self.pause(turn).await {
+            return End::Shutdown;
+        }
         let shutdown = self.context.shutdown.clone();
         let opened = tokio::select! {
             opened = open(self.dial_url(), Arc::clone(&self.context.limits)) => opened,

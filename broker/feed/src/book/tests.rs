@@ -183,3 +183,17 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn the_changes_to_a_book_lead_there(before in (changes(), changes()), after in (changes(), changes())) {
+        let (mut changed, mut wanted) = (Book::new(BookDepth::whole(10)), Book::new(BookDepth::whole(10)));
+        changed.reset(&before.0, &before.1).unwrap();
+        wanted.reset(&after.0, &after.1).unwrap();
+        let levels = wanted.published();
+        let (bids, asks) = changed.changes_to(&levels.bids, &levels.asks);
+        changed.apply(&bids, &asks).unwrap();
+        let reached = changed.published();
+        prop_assert!(same(&reached.bids, &levels.bids) && same(&reached.asks, &levels.asks));
+    }
+}

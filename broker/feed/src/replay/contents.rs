@@ -13,19 +13,35 @@ const RECORDS_MAX: usize = 1_000_000;
 /// Settles what the capture itself decides, so that replays which differ in nothing else are the same: quotes come from the
 /// books if it has no stream of them, trades are aggregates if it has no others, and books are as deep as the venue granted.
 pub(super) fn settle(settings: &mut Settings, capture: impl BufRead, venue: Venue) {
+    let deepest = match venue.depths() {
+        Depths::Among(offered) => offered.last().copied().map(usize::from),
+        Depths::One | Depths::UpTo(_) => None,
+    };
     let mut quotes = settings.quotes != Quotes::Auto || !settings.channels.has(Channel::Quotes);
     let mut trades = !venue.has_aggregates() || settings.trades != Trades::Each;
-    let mut depth = (!matches!(venue.depths(), Depths::Among(_))).then_some(None);
+    let (mut depth, mut depth_is_known) = (None, deepest.is_none());
     let mut aggregates = false;
     look_through(capture, venue, |glance| {
+        let mut book = |levels| {
+            depth = depth.max(Some(levels));
+            depth_is_known |= depth >= deepest;
+        };
         match glance {
             Glance::Quote => quotes = true,
             Glance::Trade => trades = true,
             Glance::Aggregate => aggregates = true,
-            Glance::Granted(levels) => _ = depth.get_or_insert(Some(levels)),
+            Glance::Book(levels) => book(levels),
+            Glance::Best => {
+                quotes = true;
+                book(1);
+            }
+            Glance::Granted(levels) => {
+                _ = depth.get_or_insert(levels);
+                depth_is_known = true;
+            }
             Glance::Other => {}
         }
-        quotes && trades && depth.is_some()
+        quotes && trades && depth_is_known
     });
     if settings.quotes == Quotes::Auto {
         settings.quotes = if quotes { Quotes::Stream } else { Quotes::Book };
@@ -33,7 +49,7 @@ pub(super) fn settle(settings: &mut Settings, capture: impl BufRead, venue: Venu
     if !trades && aggregates {
         settings.trades = Trades::Aggregate;
     }
-    settings.depth = depth.unwrap_or(settings.depth);
+    settings.depth = depth.or(settings.depth);
 }
 
 /// Glances at one frame after the other until `enough` has seen enough.
@@ -61,5 +77,6 @@ fn look_through(capture: impl BufRead, venue: Venue, mut enough: impl FnMut(Glan
 /// A cheap look before the parser's: what decides anything has one of these words.
 fn may_matter(frame: &str) -> bool {
     let has = |word: &str| memchr::memmem::find(frame.as_bytes(), word.as_bytes()).is_some();
-    has("icker") || has("\"depth\"") || has("rade") || has("\"quotes\"") || (has("\"B\"") && has("\"A\""))
+    let words = ["icker", "\"depth\"", "rade", "\"quotes\"", "\"books", "\"bbo-", "\"orderbook."];
+    words.into_iter().any(has) || (has("\"B\"") && has("\"A\""))
 }

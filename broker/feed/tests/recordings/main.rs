@@ -179,6 +179,25 @@ fn kraken_2026_with_resyncs() {
 }
 
 #[test]
+fn okx_2022_with_each_topic_subscribed_to_twice() {
+    let played = check(&recording!("okx-v5_10symbols_20220227.cryptofeed"), |_| {});
+    assert_eq!(played.states().len(), 10);
+    assert!(played.states().iter().all(|(_, state)| *state == State::Live), "{:?}", played.states());
+    assert_eq!(played.follow("okx:ZEN-USDT").resets, 2);
+}
+
+#[test]
+fn okx_2021_on_each_of_three_connections() {
+    for recording in [
+        recording!("okx-v5_10symbols_line1-of-3_20210722.cryptofeed"),
+        recording!("okx-v5_10symbols_line2-of-3_20210722.cryptofeed"),
+        recording!("okx-v5_10symbols_line3-of-3_20210722.cryptofeed"),
+    ] {
+        assert_eq!(check(&recording, |_| {}).states().len(), 10);
+    }
+}
+
+#[test]
 fn a_frame_left_out_is_a_gap_and_the_checksum_notices_too() {
     let binance = recording!("binance-spot_btcusdt_20240808.gz");
     let played = play(&binance.without(|line| line.contains("\"depthUpdate\""), 500), |_| {});
@@ -190,6 +209,14 @@ fn a_frame_left_out_is_a_gap_and_the_checksum_notices_too() {
     let played = play(&kraken.without(top, 10), |_| {});
     assert_eq!(played.replay.machine().counters().checksum_failures.value(), 1);
     assert_eq!(played.states()[0].1, State::Resyncing);
+
+    let okx = recording!("okx-v5_10symbols_20220227.cryptofeed");
+    let of_one =
+        |line: &str| line.contains("\"books-l2-tbt\",\"instId\":\"UNI-USD-SWAP\"},\"action\":\"update\"");
+    let played = play(&okx.without(of_one, 100), |_| {});
+    assert_eq!(played.replay.machine().counters().checksum_failures.value(), 1);
+    let resyncing = played.states().into_iter().filter(|(_, state)| *state != State::Live);
+    assert_eq!(resyncing.collect::<Vec<_>>(), [("okx:UNI-USD-SWAP".to_owned(), State::Resyncing)]);
 }
 
 #[test]

@@ -8,6 +8,8 @@ pub(crate) mod binance;
 pub(crate) mod coinbase;
 pub(crate) mod kraken;
 pub(crate) mod listing;
+pub(crate) mod okx;
+mod pending;
 pub(crate) mod teller;
 
 use crate::venue::Venue;

@@ -63,14 +63,19 @@ pub struct Limits {
     pub stall_max: Duration,
     /// The longest message from a client, in bytes.
     pub request_bytes_max: usize,
-    /// Messages from a client in a second; one more and it is closed with 1008.
-    pub requests_per_s_max: u32,
+    /// Messages from a client in a second; one more and it is closed with 1008. The venue's own number unless given, and 100 where
+    /// it has none.
+    pub requests_per_s_max: Option<u32>,
     /// How often clients are pinged; the venue's own interval unless given.
     pub ping_every: Option<Duration>,
     /// A client that sent no pong for so long is closed; the venue's own time unless given.
     pub pong_within: Option<Duration>,
     /// Coinbase closes connections that have not subscribed by then.
     pub subscribe_within: Duration,
+    /// A connection over which nothing went for so long is closed; the venue's own time unless given, where it has one.
+    pub idle_within: Option<Duration>,
+    /// Whether clients are served that connect or ask more often, or for more, than the venue allows.
+    pub lenient: bool,
 }
 
 impl Default for Limits {
@@ -82,11 +87,22 @@ impl Default for Limits {
             ahead_bytes_max: 1 << 20,
             stall_max: Duration::from_secs(30),
             request_bytes_max: 256 << 10,
-            requests_per_s_max: 100,
+            requests_per_s_max: None,
             ping_every: None,
             pong_within: None,
             subscribe_within: Duration::from_secs(5),
+            idle_within: None,
+            lenient: false,
         }
+    }
+}
+
+impl Limits {
+    /// Messages from a client of this venue in a second.
+    fn requests_per_s_max(&self, venue: Venue) -> u32 {
+        const USUAL: u32 = 100;
+        let of_venue = venue.profile().messages_per_s.filter(|_| !self.lenient);
+        self.requests_per_s_max.or(of_venue).unwrap_or(USUAL)
     }
 }
 
@@ -133,6 +149,7 @@ pub struct Server {
 struct Shared {
     commands: mpsc::Sender<Command>,
     limits: Limits,
+    requests_per_s_max: u32,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -160,9 +177,10 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let (commands, received) = mpsc::channel(COMMANDS);
         let limits = settings.limits;
+        let requests_per_s_max = limits.requests_per_s_max(settings.venue);
         let stop = CancellationToken::new();
         let player = Player::new(settings, received, stop.clone())?;
-        let shared = Shared { commands, limits, tasks: TaskTracker::new(), stop };
+        let shared = Shared { commands, limits, requests_per_s_max, tasks: TaskTracker::new(), stop };
         Ok(Self { listener, address, player, shared })
     }
 

@@ -194,6 +194,18 @@ impl Outbox {
         self.0.push((conn, Out::Text(text.into())));
     }
 
+    /// Adds a binary frame for each of these connections.
+    pub fn binary(&mut self, conns: impl IntoIterator<Item = ConnId>, bytes: &[u8]) {
+        let bytes = Bytes::copy_from_slice(bytes);
+        self.0.extend(conns.into_iter().map(|conn| (conn, Out::Binary(bytes.clone()))));
+    }
+
+    /// Adds a text frame for each of these connections.
+    pub fn texts(&mut self, conns: impl IntoIterator<Item = ConnId>, text: &str) {
+        let text = Utf8Bytes::from(text);
+        self.0.extend(conns.into_iter().map(|conn| (conn, Out::Text(text.clone()))));
+    }
+
     /// Adds a close frame.
     pub fn close(&mut self, conn: ConnId, code: u16, reason: &'static str) {
         self.0.push((conn, Out::Close { code, reason }));

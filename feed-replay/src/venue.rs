@@ -3,6 +3,11 @@
 pub mod binance;
 pub mod coinbase;
 pub mod kraken;
+pub mod okx;
+mod subscribers;
+#[cfg(test)]
+mod testing;
+pub(crate) mod window;
 
 use crate::generate::listing::{Listing, Notation};
 use crate::generate::teller::Teller;
@@ -12,6 +17,7 @@ use schemas::capture::UnixNanos;
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A venue that can be stood in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +28,8 @@ pub enum Venue {
     Coinbase,
     /// Kraken, WebSocket version 2.
     Kraken,
+    /// OKX, v5.
+    Okx,
 }
 
 /// What a venue is to the rest of the program. Each one's file has one; here is the list of them.
@@ -32,10 +40,21 @@ pub(crate) struct Profile {
     pub(crate) classify: fn(&str) -> Class<'_>,
     /// Makes what stands in for it.
     pub(crate) stand_in: fn(&Limits) -> Box<dyn StandIn>,
+    /// How often clients may connect.
+    pub(crate) connects: Connects,
+    /// How many messages a client may send in a second, where the venue says so.
+    pub(crate) messages_per_s: Option<u32>,
     /// How it writes symbols and numbers.
     pub(crate) notation: Notation,
     /// Makes what tells of a generated market in its format.
     pub(crate) teller: fn(&[Listing]) -> Box<dyn Teller>,
+}
+
+/// How often the clients of one address, which all are here, may connect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connects {
+    pub(crate) max: usize,
+    pub(crate) within: Duration,
 }
 
 /// What a frame is, as far as captures are concerned.
@@ -83,13 +102,14 @@ impl Class<'_> {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Venue; 3] = [Venue::Binance, Venue::Coinbase, Venue::Kraken];
+    pub const ALL: [Venue; 4] = [Venue::Binance, Venue::Coinbase, Venue::Kraken, Venue::Okx];
 
     pub(crate) const fn profile(self) -> &'static Profile {
         match self {
             Venue::Binance => &binance::PROFILE,
             Venue::Coinbase => &coinbase::PROFILE,
             Venue::Kraken => &kraken::PROFILE,
+            Venue::Okx => &okx::PROFILE,
         }
     }
 

@@ -20,7 +20,7 @@ struct Known {
     seconds: f64,
 }
 
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 12] = [
     Known {
         name: "binance-spot_btcusdt_20240808.gz",
         format: Format::Capture,
@@ -100,6 +100,46 @@ const KNOWN: [Known; 8] = [
         rest: 0,
         symbols: 1,
         seconds: 60.239,
+    },
+    Known {
+        name: "okx-v5_10symbols_20220227.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::Okx,
+        frames: 3_777,
+        sent: 3,
+        rest: 0,
+        symbols: 10,
+        seconds: 31.008,
+    },
+    Known {
+        name: "okx-v5_10symbols_line1-of-3_20210722.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::Okx,
+        frames: 1_616,
+        sent: 1,
+        rest: 0,
+        symbols: 10,
+        seconds: 31.069,
+    },
+    Known {
+        name: "okx-v5_10symbols_line2-of-3_20210722.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::Okx,
+        frames: 1_559,
+        sent: 1,
+        rest: 0,
+        symbols: 10,
+        seconds: 31.045,
+    },
+    Known {
+        name: "okx-v5_10symbols_line3-of-3_20210722.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::Okx,
+        frames: 1_534,
+        sent: 1,
+        rest: 0,
+        symbols: 10,
+        seconds: 31.048,
     },
 ];
 

@@ -46,7 +46,7 @@ async fn streams_by_path_and_by_request_see_all_frames() {
 async fn bad_requests_are_answered_and_bad_frames_close() {
     let folder = tempdir().unwrap();
     let mut settings = settings(&capture(folder.path(), &trades(1)), Venue::Binance);
-    settings.limits = Limits { request_bytes_max: 1_000, requests_per_s_max: 20, ..settings.limits };
+    settings.limits = Limits { request_bytes_max: 1_000, requests_per_s_max: Some(20), ..settings.limits };
     let served = Served::start(settings).await;
     let mut client = served.connect("/ws").await;
     client.send("{\"method\":").await;

@@ -1,4 +1,4 @@
-//! Coinbase and Kraken stood in for, over real sockets, with real recordings.
+//! Coinbase, Kraken and OKX stood in for, over real sockets, with real recordings.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -151,6 +151,61 @@ async fn kraken_recordings_arrive_whole_and_late_books_have_the_venues_checksum(
         }
         served.stop().await;
     }
+}
+
+#[tokio::test]
+async fn okx_recordings_arrive_whole_and_late_books_have_the_venues_checksum() {
+    let recordings =
+        ["okx-v5_10symbols_20220227.cryptofeed", "okx-v5_10symbols_line1-of-3_20210722.cryptofeed"];
+    for name in recordings {
+        let Some(path) = recording(name) else { continue };
+        let frames = data_frames(&path, Venue::Okx);
+        let instruments = symbols(&frames, Venue::Okx);
+        let served = Served::start(settings(&path, Venue::Okx)).await;
+        let subscribe = |channels: &[&str]| {
+            let args = channels.iter().flat_map(|channel| {
+                instruments.iter().map(move |name| json!({"channel": channel, "instId": name}))
+            });
+            json!({"op": "subscribe", "args": args.collect::<Vec<_>>()}).to_string()
+        };
+        let mut client = served.connect("/ws/v5/public").await;
+        client.send(&subscribe(&["books-l2-tbt", "trades", "tickers"])).await;
+        for frame in &frames {
+            assert_eq!(next_data(&mut client, Venue::Okx).await, *frame, "{name}");
+        }
+        let mut late = served.connect("/ws/v5/public").await;
+        late.send(&subscribe(&["books"])).await;
+        for instrument in &instruments {
+            let snapshot: Value = serde_json::from_str(&next_data(&mut late, Venue::Okx).await).unwrap();
+            assert_eq!(snapshot["arg"], json!({"channel": "books", "instId": instrument}));
+            let of_book =
+                |frame: &&String| frame.contains(&format!("\"books-l2-tbt\",\"instId\":\"{instrument}\""));
+            let last: Value = serde_json::from_str(frames.iter().rfind(of_book).unwrap()).unwrap();
+            assert_eq!(snapshot["data"][0]["checksum"], last["data"][0]["checksum"], "{name} {instrument}");
+        }
+        served.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_okx_client_that_connects_too_often_or_says_nothing_is_refused() {
+    let folder = tempdir().unwrap();
+    let ticker = r#"{"arg":{"channel":"tickers","instId":"X-Y"},"data":[{"instType":"SPOT","ts":"1"}]}"#;
+    let mut settings = settings(&capture(folder.path(), &[ticker.to_owned()]), Venue::Okx);
+    settings.limits.idle_within = Some(Duration::from_millis(300));
+    let served = Served::start(settings).await;
+    let url = format!("ws://{}/ws/v5/public", served.address);
+    let attempts = (0..12).map(|_| tokio_tungstenite::connect_async(&url));
+    let attempts = futures_util::future::join_all(attempts).await;
+    let refusals: Vec<_> = attempts.iter().filter_map(|attempt| attempt.as_ref().err()).collect();
+    assert!(!refusals.is_empty() && refusals.len() < 12, "{refusals:?}");
+    assert!(refusals.iter().all(|refusal| refusal.to_string().contains("429")), "{refusals:?}");
+    let sockets = attempts.into_iter().flatten().map(|(socket, _)| Client { socket });
+    let mut clients: Vec<_> = sockets.collect();
+    clients[0].send("ping").await;
+    assert_eq!(clients[0].text().await, "pong");
+    assert_eq!(clients[0].closed().await, 4004);
+    served.stop().await;
 }
 
 #[tokio::test]

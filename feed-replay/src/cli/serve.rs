@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// The clock starts with the first subscription, once no further request has come for
 /// --settle-ms; all connections share it. REST depth (Binance) and the snapshots for late
-/// subscribers (Coinbase, Kraken) are the recorded ones until those have been played, and then
+/// subscribers (the other venues) are the recorded ones until those have been played, and then
 /// the book as played since. At the end connections stay open and are kept alive.
 ///
 /// A line `feed-replay: serving CAPTURE as VENUE on ws://ADDR and http://ADDR` on standard output
@@ -32,6 +32,11 @@ use tokio::signal::unix::{SignalKind, signal};
 ///   coinbase  / with subscribe requests; level2, level2_batch and level2_50 are one stream
 ///   kraken    /v2 or /, version 2 of the protocol; a book has the depth that was recorded, all
 ///             others are refused as not supported
+///   okx       /ws/v5/public, the text `ping`; books-l2-tbt is served as books, too; a connection
+///             over which nothing goes is cut
+///
+/// Clients that connect or ask more often than the venue allows, or for more, are refused as it
+/// does, unless --lenient.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
@@ -46,8 +51,8 @@ pub(super) struct Args {
     /// How many times as fast as recorded, or `max`: as fast as the slowest reader takes it
     #[arg(long, env = "TICKCAST_SPEED", default_value = "1")]
     speed: Speed,
-    /// Begin anew at the end. Event times and ids go on rising; a client sees a gap in Binance's depth and fetches it anew,
-    /// Coinbase and Kraken send their snapshots again
+    /// Begin anew at the end. Event times and ids go on rising; a client sees a gap in Binance's depth and fetches it anew, the
+    /// other venues send their snapshots again
     #[arg(long = "loop", env = "TICKCAST_LOOP")]
     looped: bool,
     /// Replace event times by the scheduled time of sending, in microseconds where the venue has them (Binance: where the
@@ -79,9 +84,9 @@ struct LimitArgs {
     /// Bytes that may wait for one connection before it is cut off
     #[arg(long, env = "TICKCAST_QUEUE_BYTES_MAX", default_value_t = 64 << 20, value_name = "BYTES")]
     queue_bytes_max: usize,
-    /// Messages from a client in a second before it is closed
-    #[arg(long, env = "TICKCAST_REQUESTS_PER_S_MAX", default_value_t = 100, value_name = "N")]
-    requests_per_s_max: u32,
+    /// Messages from a client in a second before it is closed, instead of the venue's number (100 where it has none)
+    #[arg(long, env = "TICKCAST_REQUESTS_PER_S_MAX", value_name = "N")]
+    requests_per_s_max: Option<u32>,
     /// The longest message from a client
     #[arg(long, env = "TICKCAST_REQUEST_BYTES_MAX", default_value_t = 256 << 10, value_name = "BYTES")]
     request_bytes_max: usize,
@@ -97,6 +102,12 @@ struct LimitArgs {
     /// Close a Coinbase connection that has not subscribed by then
     #[arg(long, env = "TICKCAST_SUBSCRIBE_MS_MAX", default_value_t = 5_000, value_name = "MS")]
     subscribe_ms_max: u64,
+    /// Close a connection over which nothing went for so long, instead of after the venue's time (OKX: 30,000)
+    #[arg(long, env = "TICKCAST_IDLE_MS_MAX", value_name = "MS")]
+    idle_ms_max: Option<u64>,
+    /// Serve clients that connect or ask more often, or for more, than the venue allows
+    #[arg(long, env = "TICKCAST_LENIENT")]
+    lenient: bool,
 }
 
 impl LimitArgs {
@@ -111,6 +122,8 @@ impl LimitArgs {
             subscribe_within: Duration::from_millis(self.subscribe_ms_max),
             ping_every: self.ping_ms.map(|ms| Duration::from_millis(ms.max(1))),
             pong_within: self.pong_ms_max.map(Duration::from_millis),
+            idle_within: self.idle_ms_max.map(Duration::from_millis),
+            lenient: self.lenient,
             ..Limits::default()
         }
     }

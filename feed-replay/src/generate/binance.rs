@@ -2,6 +2,7 @@
 //! the depth over REST.
 
 use super::listing::{Listing, text};
+use super::pending::Pending;
 use super::teller::{Output, Teller};
 use crate::book::write_pairs;
 use feed::sim::flow::Step;
@@ -27,8 +28,7 @@ struct Symbol {
     id: u64,
     /// The first id of the changes that wait for the next depth event.
     first: u64,
-    bids: Vec<Level>,
-    asks: Vec<Level>,
+    pending: Pending,
     /// Whether the depth over REST has been fetched.
     is_fetched: bool,
     best: Option<(Level, Level)>,
@@ -70,7 +70,7 @@ impl Teller for Binance {
             )?;
         }
         let told = &mut self.symbols[at];
-        told.note(listing.levels(&step.bids), listing.levels(&step.asks));
+        told.note(listing, step);
         let best = listing.best();
         if told.best.replace(best) != Some(best) {
             let (bid, ask) = best;
@@ -107,32 +107,29 @@ impl Teller for Binance {
 
 impl Symbol {
     /// Each changed level takes an update id.
-    fn note(&mut self, bids: Vec<Level>, asks: Vec<Level>) {
-        if self.bids.is_empty() && self.asks.is_empty() {
+    fn note(&mut self, listing: &Listing, step: &Step) {
+        if self.pending.is_empty() {
             self.first = self.id + 1;
         }
-        self.id += (bids.len() + asks.len()) as u64;
-        merge(&mut self.bids, bids);
-        merge(&mut self.asks, asks);
+        self.id += self.pending.note(listing, step);
     }
 
     /// Tells the changes since the last time, and behind the first of them the depth that was fetched meanwhile.
     fn tell_depth(&mut self, listing: &Listing, out: &mut Output<'_>) -> io::Result<()> {
-        if self.bids.is_empty() && self.asks.is_empty() {
+        if self.pending.is_empty() {
             return Ok(());
         }
+        let Pending { bids, asks } = self.pending.take();
         let (symbol, now) = (&listing.symbol, out.now_ms());
         let mut event = format!(
             "{{\"e\":\"depthUpdate\",\"E\":{now},\"s\":\"{symbol}\",\"U\":{},\"u\":{},\"b\":",
             self.first, self.id
         );
-        write_pairs(self.bids.iter(), &mut event);
+        write_pairs(bids.iter(), &mut event);
         event += ",\"a\":";
-        write_pairs(self.asks.iter(), &mut event);
+        write_pairs(asks.iter(), &mut event);
         event += "}";
         frame(listing, "depth@100ms", out, &event)?;
-        self.bids.clear();
-        self.asks.clear();
         if !self.is_fetched {
             self.is_fetched = true;
             let url = format!("https://api.binance.com/api/v3/depth?symbol={symbol}&limit=5000");
@@ -148,16 +145,6 @@ impl Symbol {
         body += ",\"asks\":";
         write_pairs(asks.iter(), &mut body);
         body + "}"
-    }
-}
-
-/// The newest size of each price, in the order of their first change.
-fn merge(levels: &mut Vec<Level>, changes: Vec<Level>) {
-    for change in changes {
-        match levels.iter_mut().find(|level| level.price == change.price) {
-            Some(level) => *level = change,
-            None => levels.push(change),
-        }
     }
 }
 

@@ -152,7 +152,7 @@ async fn read(
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
     let mut pong_at = Instant::now();
-    let mut rate = Rate::new(shared.limits.requests_per_s_max);
+    let mut rate = Rate::new(shared.requests_per_s_max);
     loop {
         let message = tokio::select! {
             message = stream.next() => message,

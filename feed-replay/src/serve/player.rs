@@ -6,6 +6,8 @@ use super::reel::Reel;
 use super::schedule::Clock;
 use super::{Command, Limits, ServeError, Settings, Speed, now};
 use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
+use crate::venue::window::Window;
+use crate::venue::{Connects, Venue};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,7 @@ pub(super) struct Player {
     restamp: bool,
     limits: Limits,
     conns: FxHashMap<ConnId, Outgoing>,
+    connects: Window,
     next_conn: ConnId,
     outbox: Outbox,
     /// The connections that have as much waiting as they may, and since when, at speed `max`.
@@ -66,6 +69,7 @@ impl Player {
             restamp: settings.restamp,
             limits: settings.limits,
             conns: FxHashMap::default(),
+            connects: connects(settings.venue),
             next_conn: 1,
             outbox: Outbox::default(),
             full: FxHashMap::default(),
@@ -201,6 +205,10 @@ impl Player {
     }
 
     fn open(&mut self, target: &Target) -> Result<Opened, HttpReply> {
+        if !self.connects.takes(now()) && !self.limits.lenient {
+            tracing::warn!("a client is refused: it connects more often than the venue allows");
+            return Err(HttpReply { status: 429, body: "{\"message\":\"Too Many Requests\"}".to_owned() });
+        }
         let conn = self.next_conn;
         self.stand_in.opened(conn, target, now(), &mut self.outbox)?;
         self.next_conn += 1;
@@ -274,6 +282,11 @@ impl Player {
         }
         self.close(conn);
     }
+}
+
+fn connects(venue: Venue) -> Window {
+    let Connects { max, within } = venue.profile().connects;
+    Window::new(max, within)
 }
 
 async fn sleep_until(due: Option<Instant>) {

@@ -9,7 +9,8 @@ mod rewrite;
 mod streams;
 mod survey;
 
-use super::Profile;
+use super::subscribers::Subscribers;
+use super::{Connects, Profile};
 use crate::generate;
 use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
@@ -20,15 +21,15 @@ use requests::Request;
 use rustc_hash::FxHashMap;
 use schemas::capture::UnixNanos;
 use std::time::Duration;
-use streams::Streams;
 use survey::Survey;
-use tungstenite::Bytes;
 
 /// Spot writes all numbers with eight digits.
 pub(crate) const PROFILE: Profile = Profile {
     feed: feed::venue::Venue::Binance,
     classify: frame::classify,
     stand_in: |_| Box::<Binance>::default(),
+    connects: Connects { max: 300, within: Duration::from_secs(300) },
+    messages_per_s: Some(5),
     notation: Notation { separator_and_quote: "USDT", price_zeros: 6, size_zeros: 4 },
     teller: |listings| Box::new(generate::binance::Binance::new(listings.len())),
 };
@@ -42,7 +43,7 @@ const KEEP_ALIVE: KeepAlive =
 #[derive(Debug, Default)]
 pub struct Binance {
     survey: Survey,
-    streams: Streams,
+    subscribers: Subscribers,
     conns: FxHashMap<ConnId, Conn>,
     /// By symbol.
     books: FxHashMap<String, DepthBook>,
@@ -98,7 +99,7 @@ impl StandIn for Binance {
 
     fn closed(&mut self, conn: ConnId) {
         self.conns.remove(&conn);
-        self.streams.remove_all(conn);
+        self.subscribers.remove_all(conn);
     }
 
     fn http(&mut self, target: &Target, now: UnixNanos) -> HttpReply {
@@ -110,8 +111,7 @@ impl StandIn for Binance {
         match item.kind {
             Kind::Frame => self.play_frame(&item.text, moment, out),
             Kind::Binary if moment.heard => {
-                let bytes = Bytes::copy_from_slice(&item.bytes);
-                self.streams.to_all(|conn| out.0.push((conn, stand_in::Out::Binary(bytes.clone()))));
+                out.binary(self.subscribers.all(), &item.bytes);
             }
             _ => {}
         }
@@ -125,7 +125,7 @@ impl StandIn for Binance {
     fn tick(&mut self, _: UnixNanos, _: bool, _: &mut Outbox) {}
 
     fn has_subscribers(&self) -> bool {
-        !self.streams.is_empty()
+        !self.subscribers.is_empty()
     }
 
     fn holds_nothing(&self) -> bool {
@@ -145,7 +145,7 @@ impl Binance {
             if recorded.is_none() {
                 silent.push(stream.as_str());
             }
-            self.streams.add(conn, recorded.unwrap_or(stream), stream);
+            self.subscribers.add(conn, recorded.unwrap_or(stream), stream);
         }
         stand_in::tell_silent(conn, &silent);
     }
@@ -155,16 +155,16 @@ impl Binance {
         let state = self.conns.entry(conn).or_default();
         match request {
             Request::Subscribe(streams) => {
-                let held = self.streams.of(conn).len();
+                let held = self.subscribers.of(conn).len();
                 if held + streams.len() > STREAMS_MAX {
                     return Err("Invalid request: too many streams, at most 1024 for a connection");
                 }
                 self.subscribe(conn, &streams);
             }
             Request::Unsubscribe(streams) => {
-                streams.iter().for_each(|stream| self.streams.remove(conn, stream))
+                streams.iter().for_each(|stream| _ = self.subscribers.remove(conn, stream));
             }
-            Request::List => return Ok(requests::list(self.streams.of(conn))),
+            Request::List => return Ok(requests::list(self.subscribers.of(conn))),
             Request::SetCombined(combined) => state.combined = combined,
             Request::GetCombined => return Ok(state.combined.to_string()),
         }
@@ -189,14 +189,15 @@ impl Binance {
             let ids = self.survey.id_shift(&frame, moment.turn);
             let conns = &self.conns;
             let options = |conn| conns.get(&conn).map_or((false, false), |conn| (conn.combined, conn.micros));
-            self.streams.deliver(&frame, &stream, options, &rewrite::Rewrite { moment: *moment, ids }, out);
+            let rewrite = rewrite::Rewrite { moment: *moment, ids };
+            streams::deliver(&self.subscribers, &frame, &stream, options, &rewrite, out);
         }
     }
 
     /// What cannot be read goes to whoever listens, as it came.
     fn play_damaged(&self, text: &str, moment: &Moment, out: &mut Outbox) {
         if moment.heard {
-            self.streams.to_all(|conn| out.text(conn, text));
+            out.texts(self.subscribers.all(), text);
         }
     }
 

@@ -5,7 +5,7 @@ mod product;
 mod requests;
 mod subscriptions;
 
-use super::Profile;
+use super::{Connects, Profile};
 use crate::generate;
 use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
@@ -24,6 +24,8 @@ pub(crate) const PROFILE: Profile = Profile {
     feed: feed::venue::Venue::Coinbase,
     classify: frame::classify,
     stand_in: |limits| Box::new(Coinbase::new(limits.subscribe_within)),
+    connects: Connects { max: 20, within: Duration::from_secs(1) },
+    messages_per_s: Some(100),
     notation: Notation { separator_and_quote: "-USD", price_zeros: 0, size_zeros: 4 },
     teller: |listings| Box::new(generate::coinbase::Coinbase::new(listings.len())),
 };

@@ -5,7 +5,7 @@ mod pair;
 mod requests;
 mod subscriptions;
 
-use super::Profile;
+use super::{Connects, Profile};
 use crate::generate;
 use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
@@ -16,6 +16,7 @@ use pair::Pair;
 use requests::{Asked, Method, Refusal};
 use schemas::capture::UnixNanos;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use subscriptions::{Subscription, Subscriptions};
 use tungstenite::{Bytes, Utf8Bytes};
 
@@ -24,6 +25,8 @@ pub(crate) const PROFILE: Profile = Profile {
     feed: feed::venue::Venue::Kraken,
     classify: frame::classify,
     stand_in: |_| Box::<Kraken>::default(),
+    connects: Connects { max: 150, within: Duration::from_secs(600) },
+    messages_per_s: None,
     notation: Notation { separator_and_quote: "/USD", price_zeros: 0, size_zeros: 4 },
     teller: |listings| Box::new(generate::kraken::Kraken::new(listings)),
 };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::stand_in::Out;
+use crate::venue::testing::{self, ask, frame as item, play, texts};
 use serde_json::{Value, json};
 
 /// A book frame with its true checksum, as the venue would send it.
@@ -51,40 +51,12 @@ fn capture() -> Vec<Item> {
     frames.iter().map(|frame| item(frame)).collect()
 }
 
-fn item(frame: &str) -> Item {
-    let mut item = Item::default();
-    item.set_text(1, Kind::Frame, frame);
-    item
-}
-
 fn served(items: &[Item]) -> Kraken {
-    let mut kraken = Kraken::default();
-    items.iter().for_each(|item| kraken.survey(item));
-    kraken.surveyed();
-    kraken
-}
-
-fn ask(kraken: &mut Kraken, conn: ConnId, text: &str) -> Vec<String> {
-    let mut out = Outbox::default();
-    kraken.message(conn, text, 0, &mut out);
-    texts(&out, conn)
+    testing::served(Kraken::default(), items)
 }
 
 fn subscribe(params: &str) -> String {
     format!(r#"{{"method":"subscribe","params":{{"symbol":["BTC/USD"],{params}}},"req_id":42}}"#)
-}
-
-fn play(kraken: &mut Kraken, items: &[Item], moment: &Moment) -> Outbox {
-    let mut out = Outbox::default();
-    items.iter().for_each(|item| kraken.play(item, moment, &mut out));
-    out
-}
-
-fn texts(out: &Outbox, conn: ConnId) -> Vec<String> {
-    let of_conn = out.0.iter().filter(|(to, _)| *to == conn);
-    of_conn
-        .filter_map(|(_, out)| if let Out::Text(text) = out { Some(text.to_string()) } else { None })
-        .collect()
 }
 
 #[test]

@@ -124,6 +124,30 @@ RECORDINGS = [
         symbols=("BTC/USD",),
         query={"depth": "25"},
     ),
+    Recording(
+        name="okx-2022",
+        file="okx-v5_10symbols_20220227.cryptofeed",
+        venue="okx",
+        importer="cryptofeed",
+        symbols=names(
+            "ETH-USD-220624-20000-C PROPS-ETH ZEN-USDT ETH-USD-220624-12000-P UNI-USD-SWAP"
+            " BTC-USD-220325-40000-C ETH-USD-220429-1900-P ELON-USDT ETH-USD-220325-8800-P"
+            " ETH-USD-220228-3000-C"
+        ),
+    ),
+    *(
+        Recording(
+            name=f"okx-2021-line{line}",
+            file=f"okx-v5_10symbols_line{line}-of-3_20210722.cryptofeed",
+            venue="okx",
+            importer="cryptofeed",
+            symbols=names(
+                "FUN-BTC BTC-USD-210924-66000-C XMR-USDT-SWAP AUCTION-USDT OKT-BTC PAY-BTC"
+                " BTC-USD-210924-42000-P ONT-USDT DHT-USDT TRX-USDT-210924"
+            ),
+        )
+        for line in (1, 2, 3)
+    ),
 ]
 
 BY_NAME = {recording.name: recording for recording in RECORDINGS}

@@ -14,6 +14,7 @@ GENERATED = {
     "binance": ("BTCUSDT", "ETHUSDT"),
     "coinbase": ("BTC-USD", "ETH-USD"),
     "kraken": ("BTC/USD", "ETH/USD"),
+    "okx": ("BTC-USDT", "ETH-USDT"),
 }
 
 

@@ -97,6 +97,48 @@ def test_the_aggressor_of_a_coinbase_match_is_not_its_maker():
     assert market.lost_trades == 1
 
 
+OKX_BOOK = (
+    '{"arg":{"channel":"books","instId":"X"},"action":"%s",'
+    '"data":[{"asks":[%s],"bids":[%s],"ts":"1",%s}]}'
+)
+
+
+def test_an_okx_book_follows_its_numbers_or_its_checksums():
+    def frames(*contents: tuple[str, str, str]) -> list[Record]:
+        return [
+            Record("frame", OKX_BOOK % (action, '["3","4","0","1"]', bids, numbers))
+            for action, bids, numbers in contents
+        ]
+
+    numbered = frames(
+        ("snapshot", '["1.0","5","0","1"]', '"checksum":0,"seqId":7,"prevSeqId":-1'),
+        ("update", '["2","1","0","1"]', '"checksum":0,"seqId":9,"prevSeqId":7'),
+        ("update", '["2","0","0","0"]', '"checksum":0,"seqId":12,"prevSeqId":11'),
+    )
+    market = build("okx", numbered)["X"]
+    assert market.failures == ["gap: prevSeqId 11 after 9"]
+    assert market.book.top(10) == ([("1.0", "5")], [("3", "4")])
+    right = crc("1.0:5:3:4")
+    right -= (1 << 32) if right >= 1 << 31 else 0
+    checked = frames(
+        ("snapshot", '["1.0","5","0","1"]', f'"checksum":{right}'),
+        ("update", '["1","5","0","1"]', f'"checksum":{right}'),
+    )
+    failures = build("okx", checked)["X"].failures
+    assert len(failures) == 1 and failures[0].endswith(f"the venue says {right}")
+
+
+def test_an_okx_trade_may_stand_for_several():
+    text = (
+        '{"arg":{"channel":"trades","instId":"X"},"data":[{"tradeId":"%d","px":"1","sz":"1",'
+        '"side":"buy","ts":"1","count":"%d"}]}'
+    )
+    frames = [Record("frame", text % trade) for trade in [(10, 1), (13, 3), (20, 2)]]
+    market = build("okx", frames)["X"]
+    assert [trade.id for trade in market.trades] == ["10", "13", "20"]
+    assert market.lost_trades == 5
+
+
 def test_the_same_trade_is_taken_once():
     text = '{"e":"trade","s":"X","t":5,"p":"1","q":"1","T":1,"m":true}'
     market = build("binance", [Record("frame", text), Record("frame", text)])["X"]

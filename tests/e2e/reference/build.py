@@ -7,8 +7,9 @@ from .captures import Record
 from .coinbase import Coinbase
 from .kraken import Kraken
 from .model import Market
+from .okx import Okx
 
-VENUES = {"binance": Binance, "coinbase": Coinbase, "kraken": Kraken}
+VENUES = {"binance": Binance, "coinbase": Coinbase, "kraken": Kraken, "okx": Okx}
 
 
 def build(venue: str, records: Iterable[Record], depth: int = 1000) -> dict[str, Market]:

@@ -187,7 +187,7 @@ impl Default for Limits {
             log_bytes_max: 128 << 20,
             conflate_after_ms: 250,
             stall_time_max_ms: 30_000,
-            unsent_bytes_max: 32_768,
+            unsent_bytes_max: 16_384,
             control_bytes_max: 65_536,
             turn_ms_max: 5,
             turn_interval_ms: 0,

@@ -55,7 +55,7 @@ impl Default for Settings {
             ping_ms: 20_000,
             pong_timeout_ms: 20_000,
             close_timeout_ms: 1_000,
-            unsent_bytes_max: 32 * 1024,
+            unsent_bytes_max: 16 * 1024,
             control_bytes_max: 64 * 1024,
             subscriptions_max: 4_096,
             requests_per_s_max: 50,

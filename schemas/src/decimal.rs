@@ -69,7 +69,14 @@ impl Decimal {
     ///
     /// # Errors
     /// [`DecimalError`] if the text is no such number or has too many digits.
+    #[inline]
     pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
+        usual(text).map_or_else(|| Self::parse_any(text), Ok)
+    }
+
+    /// Whatever is a number, and what is wrong with what is none.
+    #[inline(never)]
+    fn parse_any(text: &[u8]) -> Result<Self, DecimalError> {
         let negative = text.first() == Some(&b'-');
         let start = usize::from(negative);
         let mut digits = Digits::default();
@@ -178,6 +185,17 @@ impl Decimal {
         })
     }
 
+    /// Value order, whatever the signs and scales.
+    fn compare_any(self, other: Self) -> Ordering {
+        match (self.is_negative(), other.is_negative()) {
+            (false, false) => self.compare_magnitude(other),
+            (true, true) => other.compare_magnitude(self),
+            _ if self.is_zero() && other.is_zero() => Ordering::Equal,
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+
     fn compare_magnitude(self, other: Self) -> Ordering {
         if self.scale() == other.scale() {
             self.magnitude().cmp(&other.magnitude())
@@ -185,6 +203,46 @@ impl Decimal {
             self.compare_scaled(other)
         }
     }
+}
+
+/// A number as venues write nearly all: no exponent, and digits that fit 64 bits. None if it is another one, or none at all.
+#[inline]
+fn usual(text: &[u8]) -> Option<Decimal> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let begins = match digits {
+        [b'0'] | [b'0', b'.', ..] => true,
+        [first, ..] => matches!(first, b'1'..=b'9'),
+        [] => false,
+    };
+    if !begins || digits.len() > 19 {
+        return None;
+    }
+    let (whole, behind) = take_digits(digits, 0);
+    match behind {
+        [] => Some(Decimal::pack(negative, u128::from(whole), 0)),
+        [b'.', fraction @ ..] if !fraction.is_empty() => {
+            let (mantissa, behind) = take_digits(fraction, whole);
+            let decimal = || Decimal::pack(negative, u128::from(mantissa), fraction.len() as u32);
+            behind.is_empty().then(decimal)
+        }
+        _ => None,
+    }
+}
+
+/// The digits that `text` begins with, behind those of `before`, and what is behind them.
+#[inline]
+fn take_digits(mut text: &[u8], before: u64) -> (u64, &[u8]) {
+    let mut digits = before;
+    while let [byte, behind @ ..] = text
+        && byte.is_ascii_digit()
+    {
+        digits = digits * 10 + u64::from(byte - b'0');
+        text = behind;
+    }
+    (digits, text)
 }
 
 /// Digits read so far. The first 19 fit 64 bits, which is where nearly all numbers end.
@@ -284,14 +342,11 @@ const fn powers_of_ten() -> [u128; DIGITS_MAX as usize + 1] {
 }
 
 impl Ord for Decimal {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        match (self.is_negative(), other.is_negative()) {
-            (false, false) => self.compare_magnitude(*other),
-            (true, true) => other.compare_magnitude(*self),
-            _ if self.is_zero() && other.is_zero() => Ordering::Equal,
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-        }
+        let (a, b) = (self.0.get(), other.0.get());
+        // Of the same scale and not negative, as prices of one symbol nearly always are: only the digits differ.
+        if (a ^ b) >> SCALE_SHIFT == 0 && a & SIGN == 0 { a.cmp(&b) } else { self.compare_any(*other) }
     }
 }
 
@@ -420,6 +475,15 @@ mod tests {
             let left = Decimal::new(a, 3);
             let right = Decimal::new(b * 10i128.pow(shift), 3 + shift);
             prop_assert_eq!(left.cmp(&right), a.cmp(&b));
+        }
+
+        #[test]
+        fn the_usual_form_is_read_as_any_other(text in "-?[0-9.]{0,22}([eE][0-9]{1,2})?") {
+            let (text, expected) = (text.as_bytes(), Decimal::parse_any(text.as_bytes()));
+            if let Some(read) = usual(text) {
+                prop_assert!(expected.is_ok_and(|expected| read.same_digits(expected)), "{:?}", text.escape_ascii());
+            }
+            prop_assert_eq!(Decimal::parse(text), expected);
         }
 
         #[test]

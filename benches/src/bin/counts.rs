@@ -5,7 +5,7 @@
 //! longer to install than all of this may take.
 
 use benches::events::event;
-use benches::frames::{Kind, binance, ticks};
+use benches::frames::{Kind, binance, kraken, ticks};
 use benches::joiners::Joiners;
 use benches::topics::Topics;
 use benches::way_in::{SYMBOLS, WayIn};
@@ -34,11 +34,13 @@ struct Counter {
 
 type Path = (&'static str, fn(&mut Counter));
 
-const PATHS: [Path; 9] = [
+const PATHS: [Path; 11] = [
     ("parse_binance_book_ticker", |counter| parse(counter, binance::BOOK_TICKER)),
     ("parse_binance_trade", |counter| parse(counter, binance::TRADE)),
     ("way_in_binance_book_ticker", |counter| way_in(counter, Venue::Binance, binance::BOOK_TICKER)),
     ("way_in_binance_trade", |counter| way_in(counter, Venue::Binance, binance::TRADE)),
+    ("way_in_binance_depth_update", |counter| way_in(counter, Venue::Binance, binance::DEPTH_UPDATE)),
+    ("way_in_kraken_book", |counter| way_in(counter, Venue::Kraken, kraken::BOOK)),
     ("way_in_tick_line", |counter| way_in(counter, Venue::Ticks, ticks::QUOTE)),
     ("publish", publish),
     ("drain", drain),

@@ -161,11 +161,10 @@ pub fn parse<'a>(frame: &'a mut [u8], parser: &'a mut Parser) -> Result<Frame<'a
 
 fn message<'a>(data: Field<'_, 'a>, levels: &'a mut Levels) -> Result<Message<'a>, VenueError> {
     let Some(event) = data.find("e")?.present() else {
-        let [update_id, snapshot_id] = data.pick(["u", "lastUpdateId"])?;
-        return match (update_id.exists(), snapshot_id.exists()) {
-            (true, _) => book_ticker(data),
-            (_, true) => partial_depth(data, levels),
-            _ => control(data),
+        return match () {
+            () if data.find("u")?.exists() => book_ticker(data),
+            () if data.find("lastUpdateId")?.exists() => partial_depth(data, levels),
+            () => control(data),
         };
     };
     match event.text()? {

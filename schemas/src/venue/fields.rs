@@ -49,7 +49,9 @@ impl<'t, 'a> Field<'t, 'a> {
         let mut next = 0;
         while let [Node::String(key), value @ ..] = rest {
             let (value, behind) = split_value(value);
-            if let Some(at) = (next..N).chain(0..next).find(|at| same_name(fields[*at].name, key)) {
+            let is = |at: &usize| same_name(fields[*at].name, key);
+            let found = Some(next).filter(|at| *at < N && is(at)).or_else(|| (0..N).find(is));
+            if let Some(at) = found {
                 fields[at].nodes = value;
                 next = at + 1;
             }

@@ -51,6 +51,7 @@
 //! | why a joiner misses nothing and gets nothing twice | `topic` |
 //! | why no dirty mark and no wake-up is lost | `dirty` |
 //! | why a lapped reader never takes one entry for another | `log` |
+//! | why the log leads from the image to the head | `publisher` |
 //! | why bytes are given back once | `account` |
 //!
 //! Each is explored by [loom](https://docs.rs/loom) with the code itself, and for each ordering and step that an argument

@@ -45,7 +45,9 @@ pub enum Mutant {
     LapUnchecked,
     EvictUnchecked,
     EvictUncompared,
+    EvictNeeded,
     QueueBeforeHead,
+    ImageDueOnce,
     // Accounting.
     AccountCloseIsTwoSteps,
     AccountAddsAfterClose,

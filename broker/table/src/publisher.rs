@@ -41,7 +41,8 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
     /// slow and the table's bound for bytes small.
     #[must_use]
     pub fn image_is_due(&self) -> bool {
-        chunk_of(self.head.index + 1) != chunk_of(self.image_index)
+        let due = chunk_of(self.head.index + 1) != chunk_of(self.image_index);
+        due && !(mutated(Mutant::ImageDueOnce) && self.image_index > 0)
     }
 
     /// Publishes a record: gives it its sequence numbers, stores it, moves the head over it and marks the topic dirty for
@@ -121,7 +122,8 @@ impl<R: Record, I: Send + Sync> Evict for Topic<R, I> {
     /// What leads from the image to the head stays, or nobody could join a topic that has fallen quiet. It is lapped in time.
     fn evict(&self, chunk: u64) -> bool {
         let needed = self.image().and_then(|image| chunk_of(image.position().index + 1));
-        needed.is_none_or(|needed| chunk < needed) && self.log().evict(chunk)
+        let may_go = needed.is_none_or(|needed| chunk < needed) || mutated(Mutant::EvictNeeded);
+        may_go && self.log().evict(chunk)
     }
 
     fn holds(&self, chunk: u64) -> bool {

@@ -12,6 +12,7 @@ mod accounting;
 mod dirty;
 mod eviction;
 mod explore;
+mod image;
 mod interest;
 mod join;
 mod lapping;

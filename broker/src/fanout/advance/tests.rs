@@ -48,19 +48,11 @@ impl Rig {
     }
 
     fn trades(&mut self, count: u64) {
-        let trade = |n| Trade {
-            id: Some(TradeId::Number(n)),
-            ts: None,
-            price: Decimal::new(1, 0),
-            size: Decimal::new(1, 0),
-            side: None,
-        };
         self.publish(Body::Update(Update::Trades((0..count).map(trade).collect())));
     }
 
     fn state(&mut self) {
-        let change = StateChange { state: State::Stale, reason: "".into(), since: Micros(1), last: None };
-        self.publish(Body::State(change));
+        self.publish(stale());
     }
 
     /// Advances from a position to the head.
@@ -69,6 +61,15 @@ impl Rig {
         let advanced = advance(&self.handle, at, self.handle.topic.head(), pace, &mut taken);
         (taken, advanced)
     }
+}
+
+fn stale() -> Body {
+    Body::State(StateChange { state: State::Stale, reason: "".into(), since: Micros(1), last: None })
+}
+
+fn trade(number: u64) -> Trade {
+    let one = Decimal::new(1, 0);
+    Trade { id: Some(TradeId::Number(number)), ts: None, price: one, size: one, side: None }
 }
 
 const BEGINNING: Position = Position { index: 0, seq: 0 };
@@ -128,7 +129,71 @@ fn a_resume_within_an_update_gets_its_rest() {
     assert_eq!(taken.frames, frames(&[("update", 4, 5), ("update", 6, 6)]));
 }
 
+/// Takes frames while the writer goes on: before each frame it publishes as many entries as the plan says.
+struct Overtaken<'a> {
+    publisher: &'a mut table::Publisher<Logged, BookImage>,
+    channel: Channel,
+    plan: Vec<u16>,
+    next: u64,
+    snapshots: u64,
+}
+
+impl Sink for Overtaken<'_> {
+    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
+        let frame: serde_json::Value = serde_json::from_slice(websocket::payload(frame)).unwrap();
+        let number = |at: usize| frame["seq"][at].as_u64().unwrap();
+        if frame["type"] == "snapshot" {
+            assert!(number(1) >= self.next, "{frame} goes back");
+            self.snapshots += 1;
+        } else {
+            assert_eq!(number(0), self.next, "{frame} does not tile");
+        }
+        self.next = number(1) + 1;
+        assert_eq!(position.seq, number(1));
+        for _ in 0..self.plan.pop().unwrap_or(0) {
+            publish_next(self.publisher, self.channel);
+        }
+        true
+    }
+}
+
+/// Publishes data, now and then a state, with an image where one is due.
+fn publish_next(publisher: &mut table::Publisher<Logged, BookImage>, channel: Channel) {
+    let body = match channel {
+        _ if publisher.position().index % 7 == 3 => stale(),
+        Channel::Trades => Body::Update(Update::Trades(Box::new([trade(1), trade(2)]))),
+        Channel::Book => Body::Update(Update::Book(Box::default())),
+        _ => Body::Update(Update::Quote(Quote::default())),
+    };
+    let event = Logged(Event { ts: None, rx: Micros(1), state: State::Live, body });
+    if channel == Channel::Book && publisher.image_is_due() {
+        publisher.publish_with_image(event, BookImage::default());
+    } else {
+        publisher.publish(event);
+    }
+}
+
 proptest! {
+    /// However far the writer gets while a cursor advances, the ranges tile, and the cursor gets to the head in the end.
+    #[test]
+    fn a_cursor_that_is_overtaken_on_its_way_tiles_and_arrives(
+        plan in proptest::collection::vec(prop_oneof![4 => 0..3_u16, 1 => 60..300_u16], 0..8),
+        begin in 1..300_u16,
+        channel in prop_oneof![Just(Channel::Trades), Just(Channel::Quotes), Just(Channel::Book)],
+        latest in any::<bool>(),
+    ) {
+        let Rig { handle, mut publisher } = Rig::new(channel, 64);
+        (0..begin).for_each(|_| publish_next(&mut publisher, channel));
+        let pace = if latest { Pace::Latest } else { Pace::Every };
+        let mut at = BEGINNING;
+        let mut sink = Overtaken { publisher: &mut publisher, channel, plan, next: 1, snapshots: 0 };
+        for _ in 0..20 {
+            at = advance(&handle, at, handle.topic.head(), pace, &mut sink).at;
+        }
+        prop_assert_eq!(at, handle.topic.head());
+        prop_assert!(channel != Channel::Trades || sink.snapshots == 0);
+    }
+
     /// Whatever a topic's history, its log's length and a cursor's place in it: the ranges tile up to the head, and what was
     /// neither sent nor a mark is counted.
     #[test]

@@ -8,13 +8,14 @@
 //! | `serve` | how one connection catches up |
 //! | `membership`, `subscription` | who is subscribed to what |
 //! | `tier` | how updates are merged for those who want fewer |
-//! | `connection`, `lifecycle`, `socket` | what is kept of a connection, how it comes and goes |
+//! | `connection`, `hot`, `lifecycle`, `socket` | what is kept of a connection, how it comes and goes |
 //! | `thread`, `wake`, `chores` | the tasks of a shard's runtime, what wakes them, how they share its time |
 
 mod advance;
 mod batch;
 mod chores;
 pub(crate) mod connection;
+mod hot;
 mod lifecycle;
 mod membership;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! How connections come and go: admission, replies, pings and heartbeats, closing.
 
 use super::connection::{Connection, ConnectionId, Permit, Sent};
-use super::shard::{Effect, Flow, Hot, Shard, millis};
+use super::hot::{Flow, Hot};
+use super::shard::{Effect, Shard, millis};
 use super::socket::Socket;
 use crate::clock;
 use schemas::model::Micros;

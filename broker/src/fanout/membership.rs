@@ -1,7 +1,8 @@
 //! Who is subscribed to what.
 
 use super::connection::{ConnectionId, Cursor};
-use super::shard::{Effect, Flow, Shard};
+use super::hot::Flow;
+use super::shard::{Effect, Shard};
 use super::subscription::{Options, Pattern, RAW, ServedTopic, Subscription};
 use feed::topic::TopicHandle;
 use schemas::model::State;

@@ -2,7 +2,8 @@
 
 use super::advance::{Pace, Sink, advance};
 use super::connection::{Behind, Connection, ConnectionId, Cursor, Sent};
-use super::shard::{Flow, Shard, millis};
+use super::hot::Flow;
+use super::shard::{Shard, millis};
 use super::subscription::{RAW, Subscription};
 use super::tier::merge;
 use crate::clock;

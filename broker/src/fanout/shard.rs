@@ -7,8 +7,8 @@
 use super::advance::{Pace, Sink, Skipped, advance};
 use super::batch::{Batch, Owed, SegmentId};
 use super::connection::{Connection, ConnectionId, Cursor};
+use super::hot::{Flow, Hot};
 use super::settings::Settings;
-use super::socket::Socket;
 use super::stats::{Counts, ShardStats};
 use super::subscription::{RAW, ServedTopic, Tier};
 use super::tier::Tiers;
@@ -20,7 +20,6 @@ use rustc_hash::FxHashMap;
 use schemas::wire::{reply, websocket};
 use slab::Slab;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::{Position, TopicId};
@@ -33,38 +32,6 @@ const WAITING_SHARE: Duration = Duration::from_millis(1);
 
 /// How many connections before its turn a socket is fetched into the cache.
 const LOOK_AHEAD: usize = 1;
-
-/// What the turn looks at for each delivery, apart from the connection so that it stays in the cache.
-#[derive(Debug)]
-pub(crate) struct Hot {
-    /// Where it is written to; none if this is nobody's place.
-    pub(crate) socket: Option<Rc<Socket>>,
-    /// What it is owed of the present batch.
-    pub(crate) owed: Owed,
-    pub(crate) flow: Flow,
-    /// Waits to be served.
-    pub(crate) is_waiting: bool,
-    /// When something was last written to it, in milliseconds since the shard began.
-    pub(crate) sent_ms: u32,
-}
-
-/// How a connection takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flow {
-    /// Nobody's place.
-    Vacant,
-    /// Keeps up: served by batches.
-    Ready,
-    /// Has asked for something or its socket is full: only its cursors are noted.
-    Behind,
-    /// Gets nothing more.
-    Closing,
-}
-
-impl Hot {
-    pub(crate) const VACANT: Hot =
-        Hot { socket: None, owed: Owed::NOTHING, flow: Flow::Vacant, is_waiting: false, sent_ms: 0 };
-}
 
 /// What has to be done outside the shard's state, by tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

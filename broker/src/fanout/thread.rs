@@ -2,8 +2,9 @@
 
 use super::chores::{Chore, Chores};
 use super::connection::{ConnectionId, Permit, Sent};
+use super::hot::Flow;
 use super::settings::Settings;
-use super::shard::{Effect, Flow, Shard};
+use super::shard::{Effect, Shard};
 use super::socket::Socket;
 use super::subscription::Tier;
 use crate::clock::{self, Clock};

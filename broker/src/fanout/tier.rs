@@ -2,7 +2,8 @@
 
 use super::advance::{Advanced, Pace, Sink, Skipped, advance};
 use super::connection::{ConnectionId, Cursor};
-use super::shard::{Flow, Shard};
+use super::hot::Flow;
+use super::shard::Shard;
 use super::subscription::{RAW, Tier};
 use bytes::Bytes;
 use feed::topic::{Entry, TopicHandle, encode};

@@ -2,6 +2,11 @@
 
 use crate::http;
 use crate::plan::Target;
+use std::time::{Duration, Instant};
+
+/// How long a broker may take to let connections go that were closed.
+const LETTING_GO_TIME_MAX: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What the broker has used so far.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -10,6 +15,8 @@ pub struct Sample {
     pub cpu_s: Option<f64>,
     /// Resident memory, in bytes.
     pub resident_bytes: Option<f64>,
+    /// Connections now, if it tells.
+    pub connections: Option<f64>,
     /// The labels of its build, such as its version.
     pub build: Option<String>,
 }
@@ -24,6 +31,18 @@ pub async fn sample(target: &Target) -> Result<Sample, String> {
     if sample.cpu_s.is_none() { Err("/metrics has no process_cpu_seconds_total".into()) } else { Ok(sample) }
 }
 
+/// Waits, for a while, until the broker has no more than so many connections; not at all if it does not tell.
+pub async fn wait_for_connections(target: &Target, most: Option<f64>) {
+    let until = Instant::now() + LETTING_GO_TIME_MAX;
+    while Instant::now() < until {
+        let now = sample(target).await.ok().and_then(|sample| sample.connections);
+        match now.zip(most) {
+            Some((now, most)) if now > most => tokio::time::sleep(LOOK_EVERY).await,
+            _ => return,
+        }
+    }
+}
+
 fn parse(metrics: &str) -> Sample {
     let mut sample = Sample::default();
     for line in metrics.lines().filter(|line| !line.starts_with('#')) {
@@ -31,6 +50,7 @@ fn parse(metrics: &str) -> Sample {
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
         match name {
             "process_cpu_seconds_total" => sample.cpu_s = value.parse().ok(),
+            "tickcast_connections" => sample.connections = value.parse().ok(),
             "process_resident_memory_bytes" => sample.resident_bytes = value.parse().ok(),
             name if name.ends_with("build_info") => {
                 sample.build = Some(labels.trim_end_matches('}').to_owned());
@@ -48,9 +68,11 @@ mod tests {
     #[test]
     fn the_needed_series_are_found_among_others() {
         let metrics = "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.25\nother{a=\"b\"} 3\n\
-                       process_resident_memory_bytes 4096\nbroker_build_info{version=\"0.1.0\"} 1\n";
+                       process_resident_memory_bytes 4096\ntickcast_connections 7\nbroker_build_info{version=\"0.1.0\"} 1\n";
         let build = Some("version=\"0.1.0\"".to_owned());
-        assert_eq!(parse(metrics), Sample { cpu_s: Some(1.25), resident_bytes: Some(4096.0), build });
+        let expected =
+            Sample { cpu_s: Some(1.25), resident_bytes: Some(4096.0), connections: Some(7.0), build };
+        assert_eq!(parse(metrics), expected);
         assert_eq!(parse(""), Sample::default());
     }
 }

@@ -6,6 +6,9 @@
 //!
 //! `loadgen storm` cuts thousands of connections at once, and reports how they come back and what the others notice.
 //!
+//! `loadgen saturate` publishes as fast as subscribers take it, and sees that each gets each update. `loadgen floor`
+//! measures a server that does nothing but write; with `--floor-pairs` it is measured in turns with the broker.
+//!
 //! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
 //! thread share one receive buffer, and a frame is looked at where the kernel put it. That keeps the price of a
 //! received frame close to that of the `recv` it came with.

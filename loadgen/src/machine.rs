@@ -8,7 +8,7 @@ use std::fs;
 pub struct Machine {
     /// The processor's name.
     pub cpu: String,
-    /// Cores that this process may use.
+    /// Cores that it has.
     pub cores: usize,
     /// Memory in MiB.
     pub memory_mib: Option<u64>,
@@ -20,7 +20,7 @@ impl Machine {
     /// This machine.
     #[must_use]
     pub fn here() -> Self {
-        Self { cpu: cpu(), cores: cores(), memory_mib: memory_mib(), kernel: kernel() }
+        Self { cpu: cpu(), cores: all_cores(), memory_mib: memory_mib(), kernel: kernel() }
     }
 }
 
@@ -28,6 +28,13 @@ impl Machine {
 #[must_use]
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Also those that this process is kept away from.
+fn all_cores() -> usize {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let listed = text.lines().filter(|line| line.starts_with("processor")).count();
+    listed.max(cores())
 }
 
 fn cpu() -> String {

@@ -1,5 +1,6 @@
 //! The floor and the broker in turns, under the same load, so that what the machine does at the time concerns both.
 
+use crate::broker_stats;
 use crate::cli::{OutputArgs, PairArgs};
 use crate::floor::{self, Cores};
 use crate::lead::Lead;
@@ -82,5 +83,9 @@ async fn broker_pass(plan: &Plan, publishing: Publishing, lead: &mut Lead) -> an
     let mut link = Link::dial(publishing.address)?;
     // The symbols went stale with the last publisher, and are live again before anyone subscribes.
     publish::announce(&mut link, publishing.symbols, &plan.target).await?;
-    Pass::start(Arc::new(plan.clone()), Server::Broker, Some(link), lead)?.go_through().await
+    let before = broker_stats::sample(&plan.target).await.ok().and_then(|sample| sample.connections);
+    let report = Pass::start(Arc::new(plan.clone()), Server::Broker, Some(link), lead)?.go_through().await?;
+    // What it does to let them go is no part of what is measured next, and two times as many may be more than it takes.
+    broker_stats::wait_for_connections(&plan.target, before).await;
+    Ok(report)
 }

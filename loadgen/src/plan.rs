@@ -1,5 +1,11 @@
 //! What the arguments mean: the load, settled in one place before anything is opened.
 
+mod error;
+mod target;
+
+pub use error::PlanError;
+pub use target::{Target, publish_address};
+
 use crate::cli::{RunArgs, WindowArgs};
 use crate::machine;
 use crate::popularity::{Chooser, Popularity};
@@ -7,103 +13,14 @@ use crate::publish::Publishing;
 use crate::random::Random;
 use crate::units::Share;
 use schemas::model::Channel;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
 /// Threads beyond this number help only when asked for.
 const THREADS_MAX_BY_DEFAULT: usize = 4;
 /// Streams of the seed besides those of the connections.
 const KINDS_STREAM: u64 = u64::MAX;
 const PUBLISH_STREAM: u64 = u64::MAX - 1;
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The URL is none.
-    #[error("--url {url}: {source}")]
-    Url {
-        /// As typed.
-        url: String,
-        /// What is wrong.
-        source: url::ParseError,
-    },
-    /// The URL is for something else.
-    #[error("--url {url}: expected ws://HOST:PORT/PATH")]
-    Scheme {
-        /// As typed.
-        url: String,
-    },
-    /// The host is unknown.
-    #[error("--url {url}: {source}")]
-    Host {
-        /// As typed.
-        url: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// The address of the tick lines is none.
-    #[error("--publish {address}: {source}")]
-    Publish {
-        /// As typed.
-        address: String,
-        /// What the resolver said.
-        source: io::Error,
-    },
-    /// Nothing of the channel would come.
-    #[error("--publish: what is published is the channel `quotes`, and --channel is `{0}`")]
-    PublishedChannel(Channel),
-    /// The floor could not take part.
-    #[error(
-        "--floor-pairs: the floor sends every quote to connections that read promptly and stay; so it goes with --publish, \
-         and without --verify, --interval-ms, --stalled, --trickling and --churn"
-    )]
-    Pairs,
-    /// A batch would never be full.
-    #[error(
-        "--ahead {ahead}: less than the updates of one write (--batch {batch}), of which none would be made"
-    )]
-    Ahead {
-        /// As typed.
-        ahead: u32,
-        /// As typed.
-        batch: usize,
-    },
-    /// More than all connections would be slow.
-    #[error("--stalled and --trickling together are more than 100%")]
-    Shares,
-    /// Nothing would be measured.
-    #[error("--duration must be longer than nothing")]
-    Duration,
-    /// There would be nothing to compare with.
-    #[error("--baseline must be longer than nothing")]
-    Baseline,
-    /// Fewer symbols than asked for.
-    #[error(
-        "--symbols-per-connection {asked}: there are only {symbols} symbols with the channel `{channel}`"
-    )]
-    Symbols {
-        /// How many each connection was to watch.
-        asked: usize,
-        /// How many there are.
-        symbols: usize,
-        /// The channel.
-        channel: Channel,
-    },
-}
-
-/// Where the broker is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The address.
-    pub address: SocketAddr,
-    /// The value of the Host header.
-    pub host: String,
-    /// Path and query of the stream.
-    pub path: String,
-}
 
 /// How a connection behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,31 +94,6 @@ pub struct Plan {
     pub seed: u64,
     /// What this side publishes, if it does.
     pub publishing: Option<Publishing>,
-}
-
-impl Target {
-    /// A target in a plan whose server is not there yet.
-    #[must_use]
-    pub fn nowhere() -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { address, host: address.to_string(), path: "/".to_owned() }
-    }
-
-    /// Reads a `ws://` URL and looks its host up.
-    ///
-    /// # Errors
-    /// [`PlanError`] if it is no such URL or the host has no address.
-    pub fn parse(text: &str) -> Result<Self, PlanError> {
-        let url = || text.to_owned();
-        let parsed = Url::parse(text).map_err(|source| PlanError::Url { url: url(), source })?;
-        let host = parsed.host_str().filter(|_| parsed.scheme() == "ws");
-        let host = host.ok_or_else(|| PlanError::Scheme { url: url() })?;
-        let port = parsed.port_or_known_default().unwrap_or(80);
-        let host = format!("{host}:{port}");
-        let address = resolved(&host).map_err(|source| PlanError::Host { url: url(), source })?;
-        let path = &parsed[url::Position::BeforePath..url::Position::AfterQuery];
-        Ok(Self { address, host, path: path.to_owned() })
-    }
 }
 
 impl Plan {
@@ -318,18 +210,6 @@ fn measures_something(window: &WindowArgs) -> Result<(), PlanError> {
     if window.duration.is_zero() { Err(PlanError::Duration) } else { Ok(()) }
 }
 
-/// The address of a broker's feed of tick lines.
-///
-/// # Errors
-/// [`PlanError::Publish`] if it is none.
-pub fn publish_address(address: &str) -> Result<SocketAddr, PlanError> {
-    resolved(address).map_err(|source| PlanError::Publish { address: address.to_owned(), source })
-}
-
-fn resolved(host: &str) -> io::Result<SocketAddr> {
-    host.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("the host has no address"))
-}
-
 /// How many symbols each connection watches, of so many.
 ///
 /// # Errors
@@ -363,17 +243,6 @@ mod tests {
         let args = RunArgs::try_parse_from(start.iter().chain(arguments)).unwrap();
         let symbols = (0..symbols).map(|i| format!("sim:{i}")).collect();
         Plan::new(&args, Target::parse(&args.url)?, symbols, 1)
-    }
-
-    #[test]
-    fn a_target_is_host_port_and_path() {
-        let target = Target::parse("ws://127.0.0.1:9000/v1/stream?a=b").unwrap();
-        assert_eq!((target.host.as_str(), target.path.as_str()), ("127.0.0.1:9000", "/v1/stream?a=b"));
-        assert_eq!(Target::parse("ws://127.0.0.1").unwrap().host, "127.0.0.1:80");
-        assert_eq!(Target::parse("ws://[::1]:7/").unwrap().address.to_string(), "[::1]:7");
-        for wrong in ["127.0.0.1:9000", "http://127.0.0.1/", "wss://127.0.0.1/", "ws://"] {
-            assert!(Target::parse(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -26,7 +26,13 @@ pub struct FloorArgs {
     pub publish_symbols: u32,
 
     /// Which symbol is next
-    #[arg(long, env = "TICKCAST_PUBLISH_ORDER", value_enum, default_value = "round-robin")]
+    #[arg(
+        long,
+        env = "TICKCAST_PUBLISH_ORDER",
+        value_name = "ORDER",
+        value_enum,
+        default_value = "round-robin"
+    )]
     pub publish_order: Order,
 
     /// Symbols that each connection watches

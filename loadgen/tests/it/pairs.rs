@@ -4,17 +4,20 @@ use crate::cli::{loadgen, stderr};
 use crate::relay::{Relay, update};
 use crate::server::Peer;
 use serde_json::Value;
+use std::sync::atomic::Ordering;
 
-/// Two pairs; the exit status and the report.
+/// Two pairs; the exit status and the report. The second pair begins with the server, with which the first one ended.
 fn pairs(
     command: &str,
     script: impl Fn(&mut Peer, u64) + Send + Sync + 'static,
     arguments: &[&str],
 ) -> (Option<i32>, Value) {
-    let Relay { url, publish } = Relay::start(script);
+    let Relay { url, publish, house } = Relay::start(script);
     let line = [command, "--url", &url, "--publish", &publish, "--connections", "5", "--floor-pairs", "2"];
     let times = ["--warmup", "100ms", "--duration", "400ms", "--json"];
     let output = loadgen(&[&line[..], &times, arguments].concat());
+    let most_open = house.most_open.load(Ordering::SeqCst);
+    assert_eq!(most_open, 5, "no pass begins before the server has let go of the last one's connections");
     let report = serde_json::from_slice(&output.stdout);
     (output.status.code(), report.unwrap_or_else(|_| panic!("{}", stderr(&output))))
 }

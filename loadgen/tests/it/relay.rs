@@ -1,15 +1,20 @@
 //! A server that passes on what is published, as far as its script lets it.
 
-use crate::server::{Peer, Server, now_us};
+use crate::server::{House, Peer, Server, now_us};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long a connection of a client that has left is kept.
+const LINGERS: Duration = Duration::from_millis(300);
 
 /// A running server, and where it listens for tick lines.
 pub(crate) struct Relay {
     pub(crate) url: String,
     pub(crate) publish: String,
+    pub(crate) house: Arc<House>,
 }
 
 impl Relay {
@@ -40,8 +45,9 @@ impl Relay {
                     script(peer, sent);
                 }
             });
+            std::thread::sleep(LINGERS);
         });
-        Self { url: server.url(), publish }
+        Self { url: server.url(), publish, house: server.house }
     }
 }
 

@@ -294,7 +294,7 @@ fn send_for_a_while(peer: &mut Peer, frame: &[u8]) -> usize {
 #[test]
 fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let server = Server { address: listener.local_addr().unwrap() };
+    let server = Server { address: listener.local_addr().unwrap(), house: Arc::default() };
     drop(listener);
     let report = run(&server, &["--symbols", "sim:A", "--connections", "2", "--connect-timeout", "300ms"]);
     assert_eq!((report.connections.live, report.connections.gone), (0, 2));

@@ -9,7 +9,7 @@ use loadgen::streak::Misses;
 
 /// Saturates a server that passes on what is published by `script`.
 fn saturate(script: impl Fn(&mut Peer, u64) + Send + Sync + 'static, arguments: &[&str]) -> Report {
-    let Relay { url, publish } = Relay::start(script);
+    let Relay { url, publish, .. } = Relay::start(script);
     let line = ["saturate", "--url", &url, "--publish", &publish, "--warmup", "0s", "--duration", "400ms"];
     let args = SaturateArgs::try_parse_from(line.iter().chain(arguments)).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

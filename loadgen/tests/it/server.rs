@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tungstenite::handshake::derive_accept_key;
 
@@ -13,6 +14,17 @@ type Script = dyn Fn(&mut Peer) + Send + Sync;
 /// A running server. It ends with the test's process.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    pub(crate) house: Arc<House>,
+}
+
+/// What all connections of a server know.
+#[derive(Default)]
+pub(crate) struct House {
+    symbols: String,
+    /// WebSocket connections now.
+    open: AtomicUsize,
+    /// The most that there ever were at a time.
+    pub(crate) most_open: AtomicUsize,
 }
 
 /// The server's side of one connection, after the reply to the first request.
@@ -53,14 +65,16 @@ impl Server {
         script: impl Fn(&mut Peer) + Send + Sync + 'static,
     ) -> Self {
         let offers: Vec<_> = symbols.iter().map(|symbol| serde_json::json!({ "symbol": symbol })).collect();
-        let symbols: Arc<str> = serde_json::json!({ "symbols": offers }).to_string().into();
+        let symbols = serde_json::json!({ "symbols": offers }).to_string();
+        let house = Arc::new(House { symbols, ..House::default() });
+        let shared = house.clone();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let script: Arc<Script> = Arc::new(script);
         std::thread::spawn(move || {
             let mut number = 0;
             for stream in listener.incoming() {
-                let (script, symbols) = (script.clone(), symbols.clone());
+                let (script, house) = (script.clone(), shared.clone());
                 let mut peer = Peer::new(stream.unwrap(), number);
                 // Only upgrades are connections; requests over HTTP are not counted.
                 let Some(head) = peer.head() else { continue };
@@ -70,10 +84,10 @@ impl Server {
                     peer.raw(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
                     continue;
                 }
-                std::thread::spawn(move || peer.serve(&head, &symbols, &*script));
+                std::thread::spawn(move || peer.serve(&head, &house, &*script));
             }
         });
-        Self { address }
+        Self { address, house }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -86,13 +100,23 @@ impl Peer {
         Self { stream, input: Vec::new(), stands: HashMap::new(), was_reset: false, number }
     }
 
-    fn serve(&mut self, head: &str, symbols: &str, script: &Script) {
+    fn serve(&mut self, head: &str, house: &House, script: &Script) {
         if head.starts_with("GET /v1/symbols ") {
-            return self.http(symbols);
+            return self.http(&house.symbols);
         }
         if head.starts_with("GET /metrics ") {
-            return self.http("process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 1048576\n");
+            let open = house.open.load(Ordering::SeqCst);
+            return self.http(&format!(
+                "process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 1048576\ntickcast_connections {open}\n"
+            ));
         }
+        let open = house.open.fetch_add(1, Ordering::SeqCst) + 1;
+        house.most_open.fetch_max(open, Ordering::SeqCst);
+        self.connection(head, script);
+        house.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn connection(&mut self, head: &str, script: &Script) {
         let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
         let accept = derive_accept_key(key.as_bytes());
         let upgrade = format!(

@@ -102,7 +102,7 @@ mod tests {
     fn peaks_are_found_between_readings() {
         let start = Instant::now();
         let reading = |place, ms, cpu_s, mib: f64| {
-            let sample = Sample { cpu_s: Some(cpu_s), resident_bytes: Some(mib), build: None };
+            let sample = Sample { cpu_s: Some(cpu_s), resident_bytes: Some(mib), ..Sample::default() };
             Reading { place, at: start + Duration::from_millis(ms), sample: Ok(sample) }
         };
         let mut readings = vec![

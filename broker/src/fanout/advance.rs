@@ -5,7 +5,7 @@
 //! rest), or the book's image. Whatever happens, the frames' ranges tile.
 
 use bytes::Bytes;
-use feed::topic::{Entry, Image, TopicHandle, encode};
+use feed::topic::{Entry, Image, Snapshot, TopicHandle, encode};
 use schemas::model::{Body, Channel, Update};
 use schemas::wire::{SeqRange, frame};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) enum Pace {
     Latest,
 }
 
-/// What was sent instead of data.
+/// What a frame stands for without telling it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Skipped {
     /// Sequence numbers that `conflated` frames or a snapshot stand for.
@@ -32,10 +32,10 @@ pub(crate) struct Skipped {
     pub(crate) lost: u64,
 }
 
-/// Takes a frame, and where one stands who has it; says whether there is room for more.
+/// Takes a frame, where one stands who has it, and what it skips; says whether there is room for more.
 pub(crate) trait Sink {
     /// Takes a frame.
-    fn take(&mut self, frame: &Bytes, position: Position) -> bool;
+    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool;
 }
 
 /// A cursor on its way through one topic.
@@ -44,20 +44,10 @@ pub(crate) struct Advance<'a, S> {
     at: Position,
     to: Position,
     sink: &'a mut S,
-    skipped: Skipped,
     open: bool,
 }
 
-/// Where a cursor got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Advanced {
-    /// Where it stands.
-    pub(crate) at: Position,
-    /// What it was not sent.
-    pub(crate) skipped: Skipped,
-}
-
-/// Advances a cursor from `at` towards `to`, a position that the topic's head has reached. It stops short of `to` when the
+/// Advances a cursor from `at` towards `to`, a position that the topic's head has reached, and says how far. It stops short of `to` when the
 /// sink is full, or when the writer was so much faster that what `to` needs is already overwritten: then a later try, with a
 /// later `to`, goes on.
 pub(crate) fn advance<S: Sink>(
@@ -66,10 +56,10 @@ pub(crate) fn advance<S: Sink>(
     to: Position,
     pace: Pace,
     sink: &mut S,
-) -> Advanced {
-    let mut advance = Advance { handle, at, to, sink, skipped: Skipped::default(), open: true };
+) -> Position {
+    let mut advance = Advance { handle, at, to, sink, open: true };
     advance.run(pace);
-    Advanced { at: advance.at, skipped: advance.skipped }
+    advance.at
 }
 
 impl<S: Sink> Advance<'_, S> {
@@ -105,8 +95,18 @@ impl<S: Sink> Advance<'_, S> {
     }
 
     fn send(&mut self, frame: &Bytes, position: Position) {
-        self.open = self.sink.take(frame, position);
+        self.send_instead(frame, position, Skipped::default());
+    }
+
+    fn send_instead(&mut self, frame: &Bytes, position: Position, skipped: Skipped) {
+        self.open = self.sink.take(frame, position, skipped);
         self.at = position;
+    }
+
+    /// Sends the whole state in the place of all that led to it.
+    fn send_snapshot(&mut self, snapshot: &Snapshot) {
+        let conflated = snapshot.position.seq - self.at.seq - 1;
+        self.send_instead(&snapshot.frame, snapshot.position, Skipped { conflated, lost: 0 });
     }
 
     fn entry(&mut self, entry: &Entry) {
@@ -158,8 +158,7 @@ impl<S: Sink> Advance<'_, S> {
             return false;
         }
         let Some(snapshot) = self.handle.snapshot(Some(&image), position) else { return false };
-        self.skipped.conflated += position.seq - self.at.seq - 1;
-        self.send(&snapshot.frame, snapshot.position);
+        self.send_snapshot(&snapshot);
         true
     }
 
@@ -196,8 +195,7 @@ impl<S: Sink> Advance<'_, S> {
     /// Sends a state together with the latest data, which has left the log.
     fn go_to_snapshot(&mut self, stand: Position) -> bool {
         let Some(snapshot) = self.handle.snapshot(None, stand) else { return false };
-        self.skipped.conflated += snapshot.position.seq - self.at.seq - 1;
-        self.send(&snapshot.frame, snapshot.position);
+        self.send_snapshot(&snapshot);
         true
     }
 
@@ -206,9 +204,9 @@ impl<S: Sink> Advance<'_, S> {
         if seq.first > seq.last {
             return;
         }
-        self.skipped.conflated += seq.last - seq.first + 1;
+        let skipped = Skipped { conflated: seq.last - seq.first + 1, lost: 0 };
         let frame = encode(|out| frame::conflated(out, self.handle.wire(), seq));
-        self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
+        self.send_instead(&frame, Position { index: next.position().index - 1, seq: seq.last }, skipped);
     }
 
     /// Counts the trades that left the log, and sends the states that came between them. Should more states have come meanwhile
@@ -233,9 +231,9 @@ impl<S: Sink> Advance<'_, S> {
             return;
         }
         let lost = seq.last - seq.first + 1;
-        self.skipped.lost += lost;
         let frame = encode(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
-        self.send(&frame, Position { index: next.position().index - 1, seq: seq.last });
+        let position = Position { index: next.position().index - 1, seq: seq.last };
+        self.send_instead(&frame, position, Skipped { conflated: 0, lost });
     }
 }
 

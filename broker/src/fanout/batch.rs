@@ -5,6 +5,8 @@
 //! Connections that are owed the same list stand at the same node, so its bytes are put together once, and noting a
 //! segment for a connection costs a look at one number. Nothing is allocated per delivery.
 
+use super::advance::Skipped;
+use super::stats::Told;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
@@ -35,6 +37,7 @@ struct Segment {
     before: Position,
     bytes: Range<usize>,
     pieces: Range<usize>,
+    told: Told,
 }
 
 /// Where a frame ends within the arena, and where one stands who has it.
@@ -42,14 +45,15 @@ struct Segment {
 struct Piece {
     end: usize,
     position: Position,
+    skipped: Skipped,
 }
 
 #[derive(Debug)]
 struct Node {
     parent: Owed,
     segment: SegmentId,
-    /// How many frames the list has.
-    frames: u64,
+    /// What the list's frames are.
+    told: Told,
     /// Where the list's bytes lie in `gathered`, once somebody needed them.
     gathered: Option<Range<usize>>,
 }
@@ -70,8 +74,8 @@ pub(crate) struct Left {
     pub(crate) cut: Option<Bytes>,
     /// The topics that were not served to the end, or whose last frame was cut off.
     pub(crate) unserved: Vec<Unserved>,
-    /// Frames that the socket took, a cut one included.
-    pub(crate) frames_sent: u64,
+    /// The frames that the socket took, a cut one included.
+    pub(crate) told: Told,
 }
 
 /// All that one turn has to send.
@@ -111,17 +115,24 @@ impl Batch {
     pub(crate) fn begin(&mut self, topic: TopicId, before: Position) -> SegmentId {
         let id = SegmentId(self.segments.len() as u32);
         let (at, piece) = (self.arena.len(), self.pieces.len());
-        self.segments.push(Segment { topic, before, bytes: at..at, pieces: piece..piece });
+        self.segments.push(Segment {
+            topic,
+            before,
+            bytes: at..at,
+            pieces: piece..piece,
+            told: Told::default(),
+        });
         id
     }
 
-    /// Adds a frame to the segment begun last; who has it stands at `position`.
-    pub(crate) fn push(&mut self, frame: &[u8], position: Position) {
+    /// Adds a frame to the segment begun last; who has it stands at `position`, and what it skips was `skipped`.
+    pub(crate) fn push(&mut self, frame: &[u8], position: Position, skipped: Skipped) {
         self.arena.extend_from_slice(frame);
-        self.pieces.push(Piece { end: self.arena.len(), position });
+        self.pieces.push(Piece { end: self.arena.len(), position, skipped });
         if let Some(segment) = self.segments.last_mut() {
             segment.bytes.end = self.arena.len();
             segment.pieces.end = self.pieces.len();
+            segment.told.add(skipped);
         }
     }
 
@@ -135,30 +146,30 @@ impl Batch {
     }
 
     fn step(&mut self, owed: Owed, segment: SegmentId) -> Owed {
-        let before = self.nodes.get(self.index(owed)).map_or(0, |node| node.frames);
-        let frames = before + self.segments[segment.0 as usize].pieces.len() as u64;
+        let before = self.nodes.get(self.index(owed)).map_or(Told::default(), |node| node.told);
+        let told = before.with(self.segments[segment.0 as usize].told);
         let nodes = &mut self.nodes;
         let to = *self.children.entry((owed, segment)).or_insert_with(|| {
-            nodes.push(Node { parent: owed, segment, frames, gathered: None });
+            nodes.push(Node { parent: owed, segment, told, gathered: None });
             Owed(nodes.len() as u32)
         });
         self.last_step = Some((owed, segment, to));
         to
     }
 
-    /// The bytes of a list, and how many frames they are.
+    /// The bytes of a list, and what its frames are.
     #[inline]
-    pub(crate) fn get(&mut self, owed: Owed) -> (&[u8], u64) {
-        let Some(node) = self.nodes.get(self.index(owed)) else { return (&[], 0) };
-        let frames = node.frames;
+    pub(crate) fn get(&mut self, owed: Owed) -> (&[u8], Told) {
+        let Some(node) = self.nodes.get(self.index(owed)) else { return (&[], Told::default()) };
+        let told = node.told;
         if node.parent.is_nothing() {
-            return (&self.arena[self.segments[node.segment.0 as usize].bytes.clone()], frames);
+            return (&self.arena[self.segments[node.segment.0 as usize].bytes.clone()], told);
         }
         let range = match &node.gathered {
             Some(range) => range.clone(),
             None => self.gather(owed),
         };
-        (&self.gathered[range], frames)
+        (&self.gathered[range], told)
     }
 
     fn gather(&mut self, owed: Owed) -> Range<usize> {
@@ -201,7 +212,7 @@ impl Batch {
             let into = taken.saturating_sub(passed).min(len);
             passed += len;
             if into == len {
-                left.frames_sent += segment.pieces.len() as u64;
+                left.told = left.told.with(segment.told);
             } else {
                 self.after_partial_segment(segment, segment.bytes.start + into, &mut left);
             }
@@ -216,7 +227,7 @@ impl Batch {
             // Bytes of this frame were sent: it counts as served, and its rest is kept.
             if start < at {
                 served = piece.position;
-                left.frames_sent += 1;
+                left.told.add(piece.skipped);
             }
             if piece.end > at {
                 if start < at {
@@ -238,14 +249,20 @@ mod tests {
         Position { index, seq: index }
     }
 
-    /// Topic 1 has frames `aa`, `bbb`; topic 2 has `c`.
+    const CONFLATED: Skipped = Skipped { conflated: 7, lost: 0 };
+
+    fn told(frames: u64, conflated: u64) -> Told {
+        Told { frames, skipped: Skipped { conflated, lost: 0 } }
+    }
+
+    /// Topic 1 has frames `aa`, `bbb`, the second of which skips something; topic 2 has `c`.
     fn batch() -> (Batch, SegmentId, SegmentId) {
         let mut batch = Batch::default();
         let first = batch.begin(TopicId(1), at(10));
-        batch.push(b"aa", at(11));
-        batch.push(b"bbb", at(12));
+        batch.push(b"aa", at(11), Skipped::default());
+        batch.push(b"bbb", at(12), CONFLATED);
         let second = batch.begin(TopicId(2), at(5));
-        batch.push(b"c", at(6));
+        batch.push(b"c", at(6), Skipped::default());
         (batch, first, second)
     }
 
@@ -258,12 +275,12 @@ mod tests {
         assert_eq!(batch.extend(Owed::NOTHING, first), one);
         let again = batch.extend(one, second);
         assert_eq!(again, both);
-        assert_eq!(batch.get(one), (&b"aabbb"[..], 2));
-        assert_eq!(batch.get(other), (&b"c"[..], 1));
-        assert_eq!(batch.get(both), (&b"aabbbc"[..], 3));
-        assert_eq!(batch.get(both), (&b"aabbbc"[..], 3));
+        assert_eq!(batch.get(one), (&b"aabbb"[..], told(2, 7)));
+        assert_eq!(batch.get(other), (&b"c"[..], told(1, 0)));
+        assert_eq!(batch.get(both), (&b"aabbbc"[..], told(3, 7)));
+        assert_eq!(batch.get(both), (&b"aabbbc"[..], told(3, 7)));
         assert_eq!(batch.gathered, b"aabbbc");
-        assert_eq!(batch.get(Owed::NOTHING), (&b""[..], 0));
+        assert_eq!(batch.get(Owed::NOTHING), (&b""[..], Told::default()));
     }
 
     #[test]
@@ -272,16 +289,16 @@ mod tests {
         let one = batch.extend(Owed::NOTHING, first);
         let both = batch.extend(one, second);
         let unserved = |topic, index| Unserved { topic: TopicId(topic), served: at(index) };
-        let left = |taken: usize, cut: &'static [u8], unserved: &[Unserved], frames_sent: u64| {
+        let left = |taken: usize, cut: &'static [u8], unserved: &[Unserved], told: Told| {
             let cut = (!cut.is_empty()).then(|| Bytes::from_static(cut));
-            let expected = Left { cut, unserved: unserved.to_vec(), frames_sent };
+            let expected = Left { cut, unserved: unserved.to_vec(), told };
             assert_eq!(batch.after_partial_write(both, taken), expected, "{taken} bytes taken");
         };
-        left(0, b"", &[unserved(1, 10), unserved(2, 5)], 0);
-        left(1, b"a", &[unserved(1, 11), unserved(2, 5)], 1);
-        left(2, b"", &[unserved(1, 11), unserved(2, 5)], 1);
+        left(0, b"", &[unserved(1, 10), unserved(2, 5)], told(0, 0));
+        left(1, b"a", &[unserved(1, 11), unserved(2, 5)], told(1, 0));
+        left(2, b"", &[unserved(1, 11), unserved(2, 5)], told(1, 0));
         // The cut frame is the segment's last: the topic is listed, and has nothing more to come from this batch.
-        left(3, b"bb", &[unserved(1, 12), unserved(2, 5)], 2);
-        left(5, b"", &[unserved(2, 5)], 2);
+        left(3, b"bb", &[unserved(1, 12), unserved(2, 5)], told(2, 7));
+        left(5, b"", &[unserved(2, 5)], told(2, 7));
     }
 }

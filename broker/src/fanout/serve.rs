@@ -1,9 +1,10 @@
 //! Serving one connection by its cursors: after it asked for something, or after its socket was full.
 
-use super::advance::{Pace, Sink, advance};
+use super::advance::{Pace, Sink, Skipped, advance};
 use super::connection::{Behind, Connection, ConnectionId, Cursor, Sent};
 use super::hot::Flow;
 use super::shard::{Shard, millis};
+use super::stats::Told;
 use super::subscription::{RAW, Subscription};
 use super::tier::merge;
 use crate::clock;
@@ -20,16 +21,24 @@ const GATHER_BYTES: usize = 32 * 1024;
 /// The frames of one write, of one connection's topics.
 #[derive(Default)]
 struct Gathered {
-    frames: Vec<(TopicId, Bytes, Position)>,
+    frames: Vec<Next>,
     bytes: usize,
     topic: Option<TopicId>,
 }
 
+/// A frame of a topic, where one stands who has it, and what it skips.
+struct Next {
+    topic: TopicId,
+    frame: Bytes,
+    position: Position,
+    skipped: Skipped,
+}
+
 impl Sink for Gathered {
-    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
+    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
         if let Some(topic) = self.topic {
             self.bytes += frame.len();
-            self.frames.push((topic, frame.clone(), position));
+            self.frames.push(Next { topic, frame: frame.clone(), position, skipped });
         }
         self.bytes < GATHER_BYTES
     }
@@ -142,28 +151,24 @@ impl Shard {
         let at = match cursor {
             Cursor::At(at) => at,
             Cursor::Begin(snapshot) => {
-                gathered.take(&snapshot.frame, snapshot.position);
+                gathered.take(&snapshot.frame, snapshot.position, Skipped::default());
                 snapshot.position
             }
         };
         let reached = if subscription.options.tier == RAW {
             let Some(pace) = self.pace(id, subscription, at, stand, now) else { return };
-            let advanced = advance(&handle, at, stand, pace, gathered);
-            self.skipped(advanced.skipped);
-            advanced.at.index >= stand.index
+            advance(&handle, at, stand, pace, gathered).index >= stand.index
         } else {
             let goal = self.tier_goal(topic, subscription);
-            let mut take = |frame: &Bytes, position| {
-                gathered.take(frame, position);
+            let mut take = |frame: &Bytes, position, skipped| {
+                gathered.take(frame, position, skipped);
             };
-            let mut merged = merge(&handle, at, goal, &mut take);
-            self.skipped(merged.skipped);
-            if merged.at.index < goal.index {
+            let mut reached = merge(&handle, at, goal, &mut take);
+            if reached.index < goal.index {
                 // What the last tick needs has left the log: it goes ahead of its tier.
-                merged = merge(&handle, merged.at, stand, &mut take);
-                self.skipped(merged.skipped);
+                reached = merge(&handle, reached, stand, &mut take);
             }
-            merged.at.index >= goal.index
+            reached.index >= goal.index
         };
         if reached && gathered.frames.len() == frames {
             self.served(id, topic, Some((subscription, at)));
@@ -216,7 +221,7 @@ impl Shard {
     /// Writes what was gathered and moves the cursors; false if the socket is full.
     fn write_gathered(&mut self, id: ConnectionId, gathered: &Gathered, now: Instant) -> bool {
         let mut bytes = Vec::with_capacity(gathered.bytes);
-        gathered.frames.iter().for_each(|(_, frame, _)| bytes.extend_from_slice(frame));
+        gathered.frames.iter().for_each(|next| bytes.extend_from_slice(&next.frame));
         let Some(connection) = self.connections.get_mut(id) else { return true };
         let Ok(taken) = connection.socket.write(&bytes) else {
             self.break_off(id);
@@ -225,8 +230,8 @@ impl Shard {
         if taken > 0 {
             self.hot[id].sent_ms = millis(self.began, now);
         }
-        let frames = settle(connection, gathered, taken, now);
-        self.counts.wrote(taken, frames);
+        let told = settle(connection, gathered, taken, now);
+        self.counts.wrote(taken, told);
         taken == bytes.len()
     }
 
@@ -235,23 +240,23 @@ impl Shard {
     }
 }
 
-/// Moves the cursors to what was sent, and keeps the rest of a frame that was cut off. Says how many frames were sent.
-fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: Instant) -> u64 {
-    let (mut end, mut sent) = (0, 0);
-    for (topic, frame, position) in &gathered.frames {
+/// Moves the cursors to what was sent, and keeps the rest of a frame that was cut off. Says what was sent.
+fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: Instant) -> Told {
+    let (mut end, mut told) = (0, Told::default());
+    for next in &gathered.frames {
         let start = end;
-        end += frame.len();
+        end += next.frame.len();
         if start >= taken {
             break;
         }
-        sent += 1;
+        told.add(next.skipped);
         if let Some(behind) = connection.outbound.behind_mut() {
-            behind.cursors.insert(*topic, Cursor::At(*position));
+            behind.cursors.insert(next.topic, Cursor::At(next.position));
             behind.progress = now;
         }
         if end > taken {
-            connection.outbound.keep_cut(frame.slice(taken - start..));
+            connection.outbound.keep_cut(next.frame.slice(taken - start..));
         }
     }
-    sent
+    told
 }

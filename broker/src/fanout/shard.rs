@@ -74,8 +74,8 @@ pub(crate) struct Shard {
 struct ToBatch<'a>(&'a mut Batch);
 
 impl Sink for ToBatch<'_> {
-    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
-        self.0.push(frame, position);
+    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
+        self.0.push(frame, position, skipped);
         true
     }
 }
@@ -149,9 +149,8 @@ impl Shard {
         topic.stand = head;
         if has_raw {
             let begun = self.batch.begin(id, before);
-            let advanced = advance(&topic.handle, before, head, Pace::Every, &mut ToBatch(&mut self.batch));
-            topic.stand = advanced.at;
-            self.counts.skipped(advanced.skipped);
+            let batch = &mut ToBatch(&mut self.batch);
+            topic.stand = advance(&topic.handle, before, head, Pace::Every, batch);
             segment = Some(begun);
         }
         let stand = topic.stand;
@@ -228,11 +227,11 @@ impl Shard {
             return;
         }
         let Some(socket) = &hot.socket else { return };
-        let (bytes, frames) = self.batch.get(owed);
+        let (bytes, told) = self.batch.get(owed);
         match socket.write(bytes) {
             Ok(taken) if taken == bytes.len() => {
                 hot.sent_ms = millis(self.began, now);
-                self.counts.wrote(taken, frames);
+                self.counts.wrote(taken, told);
             }
             Ok(taken) => self.keep_rest(id, owed, taken, now),
             Err(_) => self.break_off(id),
@@ -242,7 +241,7 @@ impl Shard {
     /// The socket took only a part of what a connection was owed: it falls behind.
     fn keep_rest(&mut self, id: ConnectionId, owed: Owed, taken: usize, now: Instant) {
         let left = self.batch.after_partial_write(owed, taken);
-        self.counts.wrote(taken, left.frames_sent);
+        self.counts.wrote(taken, left.told);
         let Some(connection) = self.connections.get_mut(id) else { return };
         let outbound = &mut connection.outbound;
         let behind = outbound.fall_behind(now);
@@ -282,11 +281,6 @@ impl Shard {
         {
             self.waiting.push_back(id);
         }
-    }
-
-    /// Records what a cursor was not sent.
-    pub(crate) fn skipped(&mut self, skipped: Skipped) {
-        self.counts.skipped(skipped);
     }
 }
 

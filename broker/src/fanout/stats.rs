@@ -84,18 +84,35 @@ counters! {
     turn_longest_us,
 }
 
-impl Counts {
-    /// A write took `bytes`, which are `frames`.
-    pub(crate) fn wrote(&mut self, bytes: usize, frames: u64) {
-        self.writes += 1;
-        self.bytes_written += bytes as u64;
-        self.deliveries += frames;
+/// How many data frames, and what they skip.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) frames: u64,
+    pub(crate) skipped: Skipped,
+}
+
+impl Told {
+    /// Counts one more frame.
+    pub(crate) fn add(&mut self, skipped: Skipped) {
+        *self = self.with(Self { frames: 1, skipped });
     }
 
-    /// A cursor was not sent something.
-    pub(crate) fn skipped(&mut self, skipped: Skipped) {
-        self.conflated += skipped.conflated;
-        self.lost += skipped.lost;
+    /// Both.
+    pub(crate) fn with(self, other: Self) -> Self {
+        let conflated = self.skipped.conflated + other.skipped.conflated;
+        let lost = self.skipped.lost + other.skipped.lost;
+        Self { frames: self.frames + other.frames, skipped: Skipped { conflated, lost } }
+    }
+}
+
+impl Counts {
+    /// A write took `bytes`, which are the frames that `told` counts.
+    pub(crate) fn wrote(&mut self, bytes: usize, told: Told) {
+        self.writes += 1;
+        self.bytes_written += bytes as u64;
+        self.deliveries += told.frames;
+        self.conflated += told.skipped.conflated;
+        self.lost += told.skipped.lost;
     }
 
     /// A turn has ended.

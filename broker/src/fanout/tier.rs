@@ -1,6 +1,6 @@
 //! Rate tiers: what changed between two ticks, merged into one frame for all who share the tier.
 
-use super::advance::{Advanced, Pace, Sink, Skipped, advance};
+use super::advance::{Pace, Sink, Skipped, advance};
 use super::connection::{ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::Shard;
@@ -96,9 +96,10 @@ impl Shard {
             let batch = &mut self.batch;
             let segment = *segments.entry(stands).or_insert_with(|| {
                 let segment = batch.begin(id, stands);
-                let merged =
-                    merge(&handle, stands, to, &mut |frame: &Bytes, position| batch.push(frame, position));
-                (merged.at.index >= to.index).then_some(segment)
+                let merged = merge(&handle, stands, to, &mut |frame: &Bytes, position, skipped| {
+                    batch.push(frame, position, skipped);
+                });
+                (merged.index >= to.index).then_some(segment)
             });
             match segment {
                 Some(segment) => self.owe_one(member, id, segment, stands, now),
@@ -159,12 +160,7 @@ fn has_reset(handle: &TopicHandle, from: Position, to: Position) -> bool {
 
 /// Sends the entries after `from` up to `to`, each run of updates between marks merged into one. Says how far it got, which is
 /// short of `to` if what that needs is already overwritten.
-pub(crate) fn merge(
-    handle: &TopicHandle,
-    from: Position,
-    to: Position,
-    send: &mut dyn FnMut(&Bytes, Position),
-) -> Advanced {
+pub(crate) fn merge(handle: &TopicHandle, from: Position, to: Position, send: &mut Send<'_>) -> Position {
     let mut run = Run::default();
     let mut at = from;
     for index in from.index + 1..=to.index {
@@ -177,18 +173,21 @@ pub(crate) fn merge(
             continue;
         }
         run.finish(handle, send, &mut at);
-        send(handle.frame(&entry), entry.position());
+        send(handle.frame(&entry), entry.position(), Skipped::default());
         at = entry.position();
     }
     run.finish(handle, send, &mut at);
-    Advanced { at, skipped: Skipped::default() }
+    at
 }
 
-struct Through<'a>(&'a mut dyn FnMut(&Bytes, Position));
+/// Takes a frame, where one stands who has it, and what it skips.
+type Send<'a> = dyn FnMut(&Bytes, Position, Skipped) + 'a;
 
-impl Sink for Through<'_> {
-    fn take(&mut self, frame: &Bytes, position: Position) -> bool {
-        (self.0)(frame, position);
+struct Through<'a, 'b>(&'a mut Send<'b>);
+
+impl Sink for Through<'_, '_> {
+    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
+        (self.0)(frame, position, skipped);
         true
     }
 }
@@ -231,16 +230,17 @@ impl Run {
     }
 
     /// Sends what was taken as one update.
-    fn finish(&mut self, handle: &TopicHandle, send: &mut dyn FnMut(&Bytes, Position), at: &mut Position) {
+    fn finish(&mut self, handle: &TopicHandle, send: &mut Send<'_>, at: &mut Position) {
         let Some(merged) = self.merged.take() else { return };
         let end = self.end;
         if let Some(single) = self.single.take() {
-            send(handle.frame(&single), end);
+            send(handle.frame(&single), end, Skipped::default());
         } else {
             let seq = SeqRange::new(at.seq + 1, end.seq);
             let (ts, rx) = self.times;
             let update = merged.into_update();
-            send(&encode(|out| frame::update(out, handle.wire(), seq, ts, rx, &update)), end);
+            let frame = encode(|out| frame::update(out, handle.wire(), seq, ts, rx, &update));
+            send(&frame, end, Skipped::default());
         }
         *at = end;
     }

@@ -6,6 +6,7 @@ use super::tiers::Tiers;
 use super::truth::Truth;
 use super::venue::{TopicNumber, Venue};
 use super::{Check, wrong};
+use crate::fanout::advance::Skipped;
 use proptest::{prop_assert, prop_assert_eq};
 use schemas::model::Channel;
 use schemas::wire::close;
@@ -60,7 +61,7 @@ pub(super) struct Facts<'a> {
     pub(super) step: Option<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Client {
     read: Vec<u8>,
     /// The frame that is looked at began in an earlier step.
@@ -69,9 +70,26 @@ pub(super) struct Client {
     /// The `id`s of its requests and the replies that are to come, in their order.
     pub(super) expected: VecDeque<(u64, Expected)>,
     held: BTreeMap<TopicNumber, Held>,
+    /// What all frames so far skip, if that can be known.
+    pub(super) skipped: Option<Skipped>,
     /// Pings that were not answered yet.
     pub(super) pings: usize,
     pub(super) is_closed: bool,
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            read: Vec::new(),
+            is_rest: false,
+            greeted: false,
+            expected: VecDeque::new(),
+            held: BTreeMap::new(),
+            skipped: Some(Skipped::default()),
+            pings: 0,
+            is_closed: false,
+        }
+    }
 }
 
 impl Client {
@@ -147,7 +165,13 @@ impl Client {
         };
         let topic = facts.venue.truths.iter().position(is_it);
         let held = topic.and_then(|topic| self.held.get_mut(&topic));
-        held.ok_or_else(|| wrong("it is not subscribed to this"))?.take(frame, self.is_rest, facts)
+        let held = held.ok_or_else(|| wrong("it is not subscribed to this"))?;
+        let skipped = held.take(frame, self.is_rest, facts)?;
+        self.skipped = self.skipped.zip(skipped).map(|(sum, more)| Skipped {
+            conflated: sum.conflated + more.conflated,
+            lost: sum.lost + more.lost,
+        });
+        Ok(())
     }
 
     fn reply(&mut self, reply: &Value, facts: &Facts<'_>) -> Check {

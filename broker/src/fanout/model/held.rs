@@ -5,6 +5,7 @@ use super::frame::{self, Frame};
 use super::truth::{Levels, Truth, Written};
 use super::venue::TopicNumber;
 use super::{Check, wrong};
+use crate::fanout::advance::Skipped;
 use proptest::{prop_assert, prop_assert_eq};
 use schemas::decimal::Decimal;
 use schemas::model::{Body, Channel, State};
@@ -92,15 +93,17 @@ impl Held {
         Ok(())
     }
 
-    /// Takes a frame. `is_rest` says that it began in an earlier step.
-    pub(super) fn take(&mut self, frame: &Frame, is_rest: bool, facts: &Facts<'_>) -> Check {
+    /// Takes a frame. `is_rest` says that it began in an earlier step. Says what the frame
+    /// skips, if that can be known.
+    pub(super) fn take(&mut self, frame: &Frame, is_rest: bool, facts: &Facts<'_>) -> Check<Option<Skipped>> {
         let truth = &facts.venue.truths[self.topic];
         let (first, last) = frame.seq;
         prop_assert!(first <= last && last <= truth.head(), "this was not published");
         self.is_lapped |= !truth.is_in_log(self.at + 1);
         let bears_conflation = self.options == Options { tier: 0, disconnect: false };
         let may_skip = self.is_lapped || bears_conflation && facts.may_conflate;
-        let updated = self.updated.take();
+        let (updated, before) = (self.updated.take(), self.at);
+        let awaited = self.awaits;
         if frame.kind == "snapshot" {
             self.snapshot(frame, truth, may_skip)?;
         } else {
@@ -123,7 +126,16 @@ impl Held {
             }
         }
         (self.awaits, self.at) = (Awaits::Anything, last);
-        Ok(())
+        Ok(match (&*frame.kind, awaited) {
+            ("snapshot", Awaits::Anything) => Some(Skipped { conflated: last - before - 1, lost: 0 }),
+            // The shard may have begun with it, or have been overtaken on the way to the first entry.
+            ("snapshot", Awaits::First) => None,
+            ("conflated", _) => Some(Skipped { conflated: last + 1 - first, lost: 0 }),
+            ("gap", _) if frame.reason.as_deref() == Some("slow_consumer") => {
+                Some(Skipped { conflated: 0, lost: last + 1 - first })
+            }
+            _ => Some(Skipped::default()),
+        })
     }
 
     fn snapshot(&mut self, frame: &Frame, truth: &Truth, may_skip: bool) -> Check {

@@ -74,6 +74,7 @@ impl World {
     /// What a session does when its client is gone.
     pub(super) fn leave(&mut self, at: usize) -> Check {
         let peer = self.peers.swap_remove(at);
+        self.has_seen_leave = true;
         self.on_shard(|shard, _| shard.remove(peer.id))
     }
 

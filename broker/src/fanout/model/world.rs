@@ -47,6 +47,8 @@ pub(super) struct World {
     permit: Arc<AtomicBool>,
     /// The last turn left something to do.
     has_more: bool,
+    /// Somebody left, and may not have read all that was sent.
+    pub(super) has_seen_leave: bool,
     /// The tiers whose tasks run.
     pub(super) ticking: [bool; TIERS_MS.len()],
 }
@@ -78,6 +80,7 @@ impl World {
             setting,
             permit,
             has_more: false,
+            has_seen_leave: false,
             ticking,
             step: 0,
             disturbance: None,
@@ -230,6 +233,12 @@ impl World {
             for topic in peer.held.keys() {
                 prop_assert_eq!(peer.client.at(*topic), Some(venue.truths[*topic].head()));
             }
+        }
+        let skipped: Option<Vec<_>> = self.peers.iter().map(|peer| peer.client.skipped).collect();
+        if let Some(skipped) = skipped.filter(|_| !self.has_seen_leave) {
+            let counts = &self.shard.counts;
+            prop_assert_eq!(counts.conflated, skipped.iter().map(|skipped| skipped.conflated).sum::<u64>());
+            prop_assert_eq!(counts.lost, skipped.iter().map(|skipped| skipped.lost).sum::<u64>());
         }
         while !self.peers.is_empty() {
             self.leave(0)?;

@@ -25,6 +25,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// The hidden command of this program that is the server.
@@ -92,6 +93,8 @@ impl Floor {
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut child = Command::new(program)
             .arg(COMMAND)
+            // An interrupt from the terminal is for the one who leads the run.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

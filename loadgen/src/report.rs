@@ -219,6 +219,11 @@ impl Report {
         report
     }
 
+    /// The latencies from the intended times, of connections that read promptly.
+    pub(crate) fn distribution(&self) -> String {
+        hgrm::of(&self.latency.corrected)
+    }
+
     /// Whether as much was published as was taken, and not by a schedule.
     #[must_use]
     pub fn is_saturation(&self) -> bool {
@@ -244,7 +249,7 @@ pub fn write(report: &Report, args: &OutputArgs) -> anyhow::Result<()> {
         text: text::of(report),
         json: serde_json::to_string_pretty(report)?,
         files: vec![
-            ("latency.hgrm", hgrm::of(&report.latency.corrected)),
+            ("latency.hgrm", report.distribution()),
             ("latency-uncorrected.hgrm", hgrm::of(&report.latency.uncorrected)),
         ],
     };

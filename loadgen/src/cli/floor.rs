@@ -18,11 +18,11 @@ pub struct FloorArgs {
     pub rate: Option<usize>,
 
     /// Saturate instead: publish one symbol, at most W updates ahead of the mean subscriber
-    #[arg(long, env = "TICKCAST_AHEAD", value_name = "W", value_parser = ahead, conflicts_with_all = ["rate", "publish_symbols"])]
+    #[arg(long, env = "TICKCAST_AHEAD", value_name = "W", value_parser = ahead(), conflicts_with_all = ["rate", "publish_symbols"])]
     pub ahead: Option<u32>,
 
     /// Symbols to publish
-    #[arg(long, env = "TICKCAST_PUBLISH_SYMBOLS", value_name = "S", default_value = "1", value_parser = symbols)]
+    #[arg(long, env = "TICKCAST_PUBLISH_SYMBOLS", value_name = "S", default_value = "1", value_parser = symbols())]
     pub publish_symbols: u32,
 
     /// Which symbol is next

@@ -23,7 +23,7 @@ pub struct PublishArgs {
     pub rate: Option<usize>,
 
     /// Symbols to publish: S0000, S0001, ...
-    #[arg(long, env = "TICKCAST_PUBLISH_SYMBOLS", value_name = "S", default_value = "1", value_parser = symbols)]
+    #[arg(long, env = "TICKCAST_PUBLISH_SYMBOLS", value_name = "S", default_value = "1", value_parser = symbols())]
     pub publish_symbols: u32,
 
     /// Which symbol is next
@@ -37,17 +37,12 @@ pub struct PublishArgs {
     pub publish_order: Order,
 }
 
-/// Symbols are written with at most five digits.
-const SYMBOLS_MAX: u32 = 100_000;
-
-/// A number of symbols.
-pub(super) fn symbols(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| (1..=SYMBOLS_MAX).contains(count));
-    count.ok_or_else(|| format!("expected a whole number from 1 to {SYMBOLS_MAX}"))
+/// From 1 to as many symbols as five digits name.
+pub(super) fn symbols() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=100_000)
 }
 
-/// A number of updates.
-pub(super) fn ahead(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| *count >= 1);
-    count.ok_or_else(|| "expected a whole number from 1".to_owned())
+/// A number of updates, from 1.
+pub(super) fn ahead() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
 }

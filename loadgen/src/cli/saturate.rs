@@ -16,7 +16,7 @@ pub struct SaturateArgs {
     pub publish: String,
 
     /// Updates that the publisher is ahead of the mean subscriber, at most
-    #[arg(long, env = "TICKCAST_AHEAD", value_name = "W", default_value = "16", value_parser = ahead)]
+    #[arg(long, env = "TICKCAST_AHEAD", value_name = "W", default_value = "16", value_parser = ahead())]
     pub ahead: u32,
 
     /// Connections to open, each of which subscribes to the quotes of the symbol

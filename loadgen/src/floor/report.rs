@@ -75,7 +75,9 @@ impl FloorReport {
     /// Shows the report, and writes it where the arguments want it.
     pub(super) fn write(&self, args: &OutputArgs) -> anyhow::Result<()> {
         let (text, json) = (self.text(), serde_json::to_string_pretty(self)?);
-        Output { text, json, files: Vec::new() }.write(args.json, args.out.as_deref())
+        let file = |row: &Row| (format!("latency-{}.hgrm", row.batch), row.report.distribution());
+        Output { text, json, files: self.rows.iter().map(file).collect() }
+            .write(args.json, args.out.as_deref())
     }
 
     fn text(&self) -> String {

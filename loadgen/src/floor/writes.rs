@@ -169,3 +169,22 @@ fn write_to(connections: &[TcpStream], watchers: &[usize], bytes: &[u8]) -> anyh
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_subscriber_that_does_not_read_or_is_gone_ends_the_run_and_does_not_hang_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let subscriber = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let connections = [listener.accept().unwrap().0];
+        connections[0].set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+        let bytes = vec![b'x'; 1 << 20];
+        let until_failed = || (0..64).find_map(|_| write_to(&connections, &[0], &bytes).err());
+        assert_eq!(until_failed().unwrap().to_string(), "a subscriber does not read");
+        drop(subscriber);
+        assert_eq!(until_failed().unwrap().to_string(), "a subscriber is gone");
+    }
+}

@@ -7,16 +7,16 @@ use std::path::Path;
 
 /// A report, written out.
 #[derive(Debug)]
-pub(crate) struct Output {
+pub(crate) struct Output<N> {
     /// For people.
     pub(crate) text: String,
     /// For programs.
     pub(crate) json: String,
     /// Names and contents of what else goes into the directory.
-    pub(crate) files: Vec<(&'static str, String)>,
+    pub(crate) files: Vec<(N, String)>,
 }
 
-impl Output {
+impl<N: AsRef<Path>> Output<N> {
     /// Shows the report, as JSON if `as_json`, and writes all of it into `directory` if there is one.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 use crate::cli::{loadgen, stderr};
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 fn floor(arguments: &[&str]) -> Value {
     let start = ["floor", "--connections", "20", "--warmup", "100ms", "--seed", "1", "--json"];
@@ -56,4 +59,24 @@ fn what_makes_no_sense_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn an_interrupt_from_the_terminal_ends_it_with_its_report() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .args(["floor", "--connections", "2", "--rate", "100", "--warmup", "0s", "--duration", "10m"])
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut progress = BufReader::new(child.stderr.take().unwrap()).lines();
+    progress.find(|line| line.as_ref().unwrap().starts_with("measuring")).unwrap().unwrap();
+    // As a terminal does: the whole group.
+    let group = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process_group(group, rustix::process::Signal::INT).unwrap();
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{:?}", progress.collect::<Vec<_>>());
+    assert!(shown.contains("the run was interrupted") && shown.contains("updates a write"), "{shown}");
 }

@@ -119,5 +119,8 @@ fn plan(args: &FloorArgs) -> Result<Plan, PlanError> {
     let target = Target::nowhere();
     let publishing = Some(Publishing { address: target.address, symbols, pace });
     let seed = args.window.seed.unwrap_or_else(now_us);
-    Ok(Plan { publishing, ..Plan::prompt(interest, target, names, &args.window, seed)? })
+    let plan = Plan::prompt(interest, target, names, &args.window, seed)?;
+    // As when a broker is saturated.
+    let threads = if args.ahead.is_some() { args.window.threads.unwrap_or(1) } else { plan.threads };
+    Ok(Plan { publishing, threads: threads.min(plan.connections), ..plan })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::{Broker, Client};
+use tokio::net::TcpSocket;
 
 /// First and last `seq` of a data frame.
 fn seq(frame: &Value) -> (u64, u64) {
@@ -371,5 +372,36 @@ async fn updates_between_two_turns_leave_in_one_write() {
     assert_eq!(ping["id"], 7);
     let (writes_after, deliveries_after) = figures().await;
     assert_eq!((writes_after - writes, deliveries_after - deliveries), (1, 20));
+    broker.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_comes_is_not_taken_for_one_who_left_at_that_moment() {
+    const CLOSE_1000: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    let broker = Broker::start();
+    let (mut leaving, mut coming) = (Vec::new(), Vec::new());
+    for _ in 0..300 {
+        let mut client = broker.connect().await;
+        client.next().await;
+        leaving.push(client);
+        coming.push(broker.wait_outside(TcpSocket::new_v4().unwrap()).await);
+    }
+    let mut came = Vec::new();
+    for (leaver, (client, waiting)) in leaving.into_iter().zip(coming) {
+        // Without waiting for the answer: its place is free as soon as the shard has read to the end.
+        leaver.send_and_leave(&CLOSE_1000);
+        broker.admit(waiting);
+        came.push(client);
+    }
+    // Longer than the broker waits for those who left.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    for client in &mut came {
+        let answered = async {
+            client.next().await;
+            client.request(json!({"id": 9, "method": "ping"})).await
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        assert_eq!(answer.expect("an answer")["id"], 9);
+    }
     broker.shutdown().await;
 }

@@ -198,15 +198,17 @@ impl Shard {
     fn flush(&mut self, deadline: Instant) {
         let mut writes = 0;
         let mut now = clock::instant();
+        let mut now_ms = millis(self.began, now);
         while let Some(connection) = self.owed.pop_front() {
             self.look_ahead();
-            self.flush_one(connection, now);
+            self.write_owed(connection, now, now_ms);
             writes += 1;
             if writes % WRITES_PER_LOOK == 0 {
                 now = clock::instant();
                 if now >= deadline {
                     return;
                 }
+                now_ms = millis(self.began, now);
             }
         }
     }
@@ -221,6 +223,11 @@ impl Shard {
 
     /// Writes what the present batch owes one connection.
     pub(crate) fn flush_one(&mut self, id: ConnectionId, now: Instant) {
+        self.write_owed(id, now, millis(self.began, now));
+    }
+
+    #[inline]
+    fn write_owed(&mut self, id: ConnectionId, now: Instant, now_ms: u32) {
         let Some(hot) = self.hot.get_mut(id) else { return };
         let owed = std::mem::replace(&mut hot.owed, Owed::NOTHING);
         if owed.is_nothing() || hot.flow != Flow::Ready {
@@ -230,7 +237,7 @@ impl Shard {
         let (bytes, told) = self.batch.get(owed);
         match socket.write(bytes) {
             Ok(taken) if taken == bytes.len() => {
-                hot.sent_ms = millis(self.began, now);
+                hot.sent_ms = now_ms;
                 self.counts.wrote(taken, told);
             }
             Ok(taken) => self.keep_rest(id, owed, taken, now),

@@ -171,17 +171,25 @@ impl ShardTasks {
         drop(chore);
     }
 
+    /// Starts a task. Which connection it is about is settled now: when it first runs the place may be another's.
     fn start(self: &Rc<Self>, effect: Effect) {
         let tasks = Rc::clone(self);
         match effect {
-            Effect::AwaitWritable(id) => drop(spawn_local(tasks.await_writable(id))),
-            Effect::Linger(id) => drop(spawn_local(tasks.linger(id))),
+            Effect::AwaitWritable(id) => {
+                if let Some(socket) = self.socket(id) {
+                    spawn_local(tasks.await_writable(id, socket));
+                }
+            }
+            Effect::Linger(id) => {
+                if let Some(socket) = self.socket(id) {
+                    spawn_local(tasks.linger(id, socket));
+                }
+            }
             Effect::Tick(tier) => drop(spawn_local(tasks.tick(tier))),
         }
     }
 
-    async fn await_writable(self: Rc<Self>, id: ConnectionId) {
-        let Some(socket) = self.socket(id) else { return };
+    async fn await_writable(self: Rc<Self>, id: ConnectionId, socket: Rc<Socket>) {
         // An error shows in the write that follows.
         let _ = socket.writable().await;
         self.with(|shard| {
@@ -193,8 +201,7 @@ impl ShardTasks {
 
     /// Sees a closing connection to its end: its last frames out, our side ended, the peer's bytes discarded by its reader. One
     /// that does not take its close frame is reset, so that the kernel keeps nothing for it.
-    async fn linger(self: Rc<Self>, id: ConnectionId) {
-        let Some(socket) = self.socket(id) else { return };
+    async fn linger(self: Rc<Self>, id: ConnectionId, socket: Rc<Socket>) {
         let limit = Duration::from_millis(self.shard.borrow().settings.close_timeout_ms);
         let sent = timeout(limit, self.send_last(id, &socket)).await.unwrap_or(false);
         if sent {

@@ -32,6 +32,9 @@ pub struct Broker {
     listener: std::net::TcpListener,
 }
 
+/// The broker's side of a connection.
+pub type Waiting = (TcpStream, std::net::SocketAddr);
+
 impl Broker {
     pub fn start() -> Self {
         Self::start_with(|_| {})
@@ -69,17 +72,23 @@ impl Broker {
     }
 
     async fn connect_through(&self, socket: TcpSocket) -> Client {
+        let (client, waiting) = self.wait_outside(socket).await;
+        self.admit(waiting);
+        client
+    }
+
+    /// A client whose connection the shards do not have yet.
+    pub async fn wait_outside(&self, socket: TcpSocket) -> (Client, Waiting) {
         let listener =
             TcpListener::from_std(self.listener.try_clone().expect("a clone")).expect("a listener");
         let connect = socket.connect(self.listener.local_addr().expect("an address"));
         let (ours, theirs) = tokio::join!(connect, listener.accept());
-        let (stream, peer) = theirs.expect("a connection");
-        self.shards
-            .as_ref()
-            .expect("shards")
-            .admit(stream, Bytes::new(), peer, Box::new(()))
-            .expect("admitted");
-        Client::new(ours.expect("a connection"))
+        (Client::new(ours.expect("a connection")), theirs.expect("a connection"))
+    }
+
+    pub fn admit(&self, (stream, peer): Waiting) {
+        let shards = self.shards.as_ref().expect("shards");
+        shards.admit(stream, Bytes::new(), peer, Box::new(())).expect("admitted");
     }
 
     pub fn stat(&self, name: &str) -> u64 {
@@ -170,6 +179,11 @@ impl Client {
 
     pub async fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("sent");
+    }
+
+    /// Sends without waiting, and is gone.
+    pub fn send_and_leave(self, bytes: &[u8]) {
+        assert_eq!(self.stream.try_write(bytes).expect("room"), bytes.len());
     }
 
     /// Sends a text frame, masked with zeros.

@@ -12,6 +12,8 @@
 //! more than the symbol's last of this channel) are optional everywhere, `id` and `side` in trades, all statistics in
 //! a ticker. The four fields of a quote must be there; null says that the side is empty. Unknown fields are ignored.
 
+mod usual;
+
 use super::fields::Field;
 use super::parser::Levels;
 use super::{Parser, VenueError};
@@ -55,6 +57,14 @@ pub enum Data<'a> {
 /// # Errors
 /// [`VenueError`] if it is no JSON object, or if a field is missing or bad.
 pub fn parse<'a>(line: &'a [u8], parser: &'a mut Parser) -> Result<Tick<'a>, VenueError> {
+    match usual::quote(line) {
+        Some(tick) => Ok(tick),
+        None => any(line, parser),
+    }
+}
+
+/// Parses a line in whatever form.
+fn any<'a>(line: &'a [u8], parser: &'a mut Parser) -> Result<Tick<'a>, VenueError> {
     parser.as_text(line, tick)
 }
 

@@ -32,10 +32,14 @@ pub fn append(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 /// A text frame in a buffer of its own, to be shared.
 #[must_use]
 pub fn text(payload: &[u8]) -> Bytes {
-    let mut frame = Vec::with_capacity(payload.len() + 10);
-    append(&mut frame, TEXT, payload);
+    let header = match payload.len() {
+        ..126 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    };
     // A frame may live as long as its log: no spare capacity is kept with it.
-    frame.shrink_to_fit();
+    let mut frame = Vec::with_capacity(header + payload.len());
+    append(&mut frame, TEXT, payload);
     frame.into()
 }
 

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# What a delivery costs beside the floor. Run from the top of the tree after `cargo build --release --workspace --bins`, on a
+# quiet machine with two cores: the broker and the floor's server get one, all else the other. Takes about 15 minutes; names
+# of parts as arguments run only these.
+set -euo pipefail
+ulimit -n 20000
+here=$(dirname "$0") bin=${BIN:-target/release}
+loadgen="taskset -c 1 $bin/loadgen"
+cores="--server-core 0 --client-core 1 --seed 1"
+
+start() { # SYMBOLS [OPTIONS...]: starts a broker that is fed by tick lines
+    local names
+    names=$(seq -f 'S%04g' -s, 0 $(($1 - 1)))
+    shift
+    taskset -c 0 "$bin/broker" --listen 127.0.0.1:0 --log warn --feed "ticks+listen://127.0.0.1:0?venue=acme&channels=quotes&symbols=$names" \
+        --shards 1 "$@" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
+    broker=$!
+    until grep -q stream "$here/raw/broker.txt"; do sleep 0.1; done
+    stream=$(grep -o 'ws://.*' "$here/raw/broker.txt")
+    ticks=$(grep -o 'ticks+listen://[0-9.:]*' "$here/raw/broker.txt" | sed 's,.*//,,')
+}
+stop() {
+    kill "$broker"
+    wait "$broker" || true
+}
+fixed() { # NAME SYMBOLS CONNECTIONS PER_CONNECTION RATE PAIRS [BROKER'S OPTIONS...]
+    local name=$1 symbols=$2 connections=$3 each=$4 rate=$5 pairs=$6
+    shift 6
+    start "$symbols" "$@"
+    $loadgen run --url "$stream" --publish "$ticks" --publish-symbols "$symbols" --rate "$rate" --connections "$connections" \
+        --channel quotes --symbols-per-connection "$each" --duration 3s --warmup 1s --floor-pairs "$pairs" $cores --out "$here/raw/$name"
+    stop
+}
+saturated() { # NAME CONNECTIONS AHEAD PAIRS [BROKER'S OPTIONS...]
+    local name=$1 connections=$2 ahead=$3 pairs=$4
+    shift 4
+    start 1 "$@"
+    $loadgen saturate --url "$stream" --publish "$ticks" --ahead "$ahead" --connections "$connections" --duration 3s --warmup 1s \
+        --floor-pairs "$pairs" $cores --out "$here/raw/$name"
+    stop
+}
+storm() { # NAME UPDATES_PER_SECOND
+    taskset -c 0 "$bin/broker" --listen 127.0.0.1:0 --shards 1 --log warn --feed "sim:?symbols=1000&rate=$2&seed=1" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
+    broker=$!
+    until grep -q stream "$here/raw/broker.txt"; do sleep 0.1; done
+    $loadgen storm --url "$(grep -o 'ws://.*' "$here/raw/broker.txt")" --seed 1 --out "$here/raw/$1"
+    stop
+}
+part() {
+    case $1 in
+    one-symbol) fixed one-symbol 1 1000 1 50 9 ;;
+    fast-symbol) fixed fast-symbol 1 100 1 1000 9 ;;
+    watchlists) fixed watchlists 1000 1000 20 2000 9 ;;
+    many-1000) fixed many-1000 1 1000 1 45 5 ;;
+    many-15000) fixed many-15000 1 15000 1 3 5 ;;
+    ahead-16) saturated ahead-16 1000 16 5 ;;
+    ahead-128) saturated ahead-128 1000 128 5 ;;
+    ahead-16-15000) saturated ahead-16-15000 15000 16 3 ;;
+    watchlists-2-shards) fixed watchlists-2-shards 1000 1000 20 2000 9 --shards 2 ;;
+    fast-symbol-2-shards) fixed fast-symbol-2-shards 1 100 1 1000 5 --shards 2 ;;
+    turn-interval) for ms in 0 1 2 5 10 20; do fixed "turn-interval-$ms" 1 100 1 1000 1 --turn-interval-ms $ms; done ;;
+    storm) storm storm 500 ;;
+    esac
+}
+for name in ${*:-one-symbol fast-symbol watchlists many-1000 many-15000 ahead-16 ahead-128 ahead-16-15000 watchlists-2-shards \
+    fast-symbol-2-shards turn-interval storm}; do
+    part "$name"
+done

@@ -7,6 +7,9 @@ ulimit -n 20000
 here=$(dirname "$0") bin=${BIN:-target/release}
 loadgen="taskset -c 1 $bin/loadgen"
 cores="--server-core 0 --client-core 1 --seed 1"
+broker=
+# A run that fails or is ended leaves no broker behind.
+trap '[ -z "$broker" ] || kill "$broker"' EXIT
 
 start() { # SYMBOLS [OPTIONS...]: starts a broker that is fed by tick lines
     local names
@@ -22,6 +25,7 @@ start() { # SYMBOLS [OPTIONS...]: starts a broker that is fed by tick lines
 stop() {
     kill "$broker"
     wait "$broker" || true
+    broker=
 }
 fixed() { # NAME SYMBOLS CONNECTIONS PER_CONNECTION RATE PAIRS [BROKER'S OPTIONS...]
     local name=$1 symbols=$2 connections=$3 each=$4 rate=$5 pairs=$6

@@ -5,11 +5,10 @@ mod registry;
 pub use registry::{Registry, SymbolEntry};
 
 use crate::digest::TopicDigest;
-use crate::publish::{Options, SymbolPublishers, TopicPublisher};
+use crate::publish::{Options, SymbolPublishers, SymbolStatus, TopicPublisher};
 use crate::settings::Settings;
 use crate::topic::{Table, TopicHandle};
 use arc_swap::ArcSwap;
-use registry::SharedState;
 use schemas::model::{Channel, Symbol, SymbolError, SymbolInfo};
 use std::sync::{Arc, Mutex, PoisonError};
 use table::TableFull;
@@ -54,7 +53,7 @@ pub enum MarketError {
     /// The venue's name for it is no symbol.
     #[error(transparent)]
     Symbol(#[from] SymbolError),
-    /// Another feed publishes it, or the same one twice.
+    /// Another connection publishes the same channels of it, or the settings name it twice.
     #[error("{0} is published already")]
     Taken(Symbol),
     /// The market is full.
@@ -94,10 +93,11 @@ impl Market {
         self.registry.load().topics_len()
     }
 
-    /// Opens symbols, by the venue's own names, as a feed's settings say: all of them, or none.
+    /// Opens symbols, by the venue's own names, as a feed's settings say: all of them, or none. A symbol that exists gains the
+    /// channels that it does not have yet.
     ///
     /// # Errors
-    /// [`MarketError`] if a name is no symbol, a symbol is published already or the market is full.
+    /// [`MarketError`] if a name is no symbol, one of a symbol's channels is published already or the market is full.
     pub fn open(
         &self,
         settings: &Settings,
@@ -111,7 +111,9 @@ impl Market {
             opened.push(self.add(&mut registry, symbol, settings)?);
         }
         self.replace(registry);
-        Ok(opened)
+        // Only now that nothing can go wrong any more do those that exist have one more connection.
+        let options = Options::of(settings);
+        Ok(opened.into_iter().map(|(entry, topics)| SymbolPublishers::new(entry, topics, options)).collect())
     }
 
     /// Says what became known of symbols that exist: base, quote, tick and lot size. Others are passed over.
@@ -138,7 +140,7 @@ impl Market {
         let mut symbols = Vec::with_capacity(names.len());
         for name in names {
             let symbol = Symbol::new(&settings.venue, name.as_ref())?;
-            if registry.symbol(symbol.as_str()).is_some() {
+            if registry.symbol(symbol.as_str()).is_some_and(|entry| entry.has_any(settings.channels)) {
                 return Err(MarketError::Taken(symbol));
             }
             symbols.push(symbol);
@@ -148,7 +150,8 @@ impl Market {
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(MarketError::Taken(twice[0].clone()));
         }
-        if registry.symbols.len() + symbols.len() > self.limits.symbols_max {
+        let new = symbols.iter().filter(|symbol| registry.symbol(symbol.as_str()).is_none()).count();
+        if registry.symbols.len() + new > self.limits.symbols_max {
             return Err(MarketError::SymbolsMax(registry.symbols.len()));
         }
         Ok(symbols)
@@ -166,25 +169,36 @@ impl Market {
         registry: &mut Registry,
         symbol: Symbol,
         settings: &Settings,
-    ) -> Result<SymbolPublishers, MarketError> {
-        let mut entry = SymbolEntry {
-            info: info(&symbol, settings),
-            topics: Default::default(),
-            digests: Default::default(),
-            state: Arc::new(SharedState::default()),
-        };
-        let mut publishers: [Option<TopicPublisher>; Channel::ALL.len()] = Default::default();
-        for channel in settings.channels.iter() {
+    ) -> Result<(Arc<SymbolEntry>, Publishers), TableFull> {
+        let place = registry.position(symbol.as_str());
+        let known = place.ok().map(|at| SymbolEntry::clone(&registry.symbols[at]));
+        let mut publishers = Publishers::default();
+        let (mut topics, mut digests) = known
+            .as_ref()
+            .map_or_else(Default::default, |known| (known.topics.clone(), known.digests.clone()));
+        let is_shared = |channel: &Channel| known.is_some() && *channel == Channel::Status;
+        for channel in settings.channels.iter().filter(|channel| !is_shared(channel)) {
             let digest = settings.digest.then(TopicDigest::new);
             let publisher = self.topic(registry, channel, &symbol, settings, digest.clone())?;
-            entry.topics[channel as usize] = Some(Arc::clone(publisher.handle()));
-            entry.digests[channel as usize] = digest;
+            topics[channel as usize] = Some(Arc::clone(publisher.handle()));
+            digests[channel as usize] = digest;
             publishers[channel as usize] = Some(publisher);
         }
-        let entry = Arc::new(entry);
-        let (Ok(at) | Err(at)) = registry.position(symbol.as_str());
-        registry.symbols.insert(at, Arc::clone(&entry));
-        Ok(SymbolPublishers::new(entry, publishers, Options::of(settings)))
+        let channels =
+            Channel::ALL.into_iter().filter(|channel| topics[*channel as usize].is_some()).collect();
+        let (info, status) = match known {
+            Some(known) => (SymbolInfo { channels, ..known.info }, known.status),
+            None => {
+                let status = SymbolStatus::new(publishers[Channel::Status as usize].take());
+                (SymbolInfo { channels, ..info(&symbol, settings) }, status)
+            }
+        };
+        let entry = Arc::new(SymbolEntry { info, topics, digests, status });
+        match place {
+            Ok(at) => registry.symbols[at] = Arc::clone(&entry),
+            Err(at) => registry.symbols.insert(at, Arc::clone(&entry)),
+        }
+        Ok((entry, publishers))
     }
 
     fn topic(
@@ -209,7 +223,10 @@ impl Market {
     }
 }
 
-/// What is known of a symbol before its venue has been asked.
+/// The publishers of a symbol's topics, by channel.
+type Publishers = [Option<TopicPublisher>; Channel::ALL.len()];
+
+/// What is known of a symbol before its venue has been asked, but for its channels.
 fn info(symbol: &Symbol, settings: &Settings) -> SymbolInfo {
     let assets = settings.separator.and_then(|separator| {
         // What follows the quote asset says which contract it is.
@@ -222,13 +239,14 @@ fn info(symbol: &Symbol, settings: &Settings) -> SymbolInfo {
         quote: assets.map(|(_, quote)| quote.to_owned()),
         tick_size: None,
         lot_size: None,
-        channels: settings.channels.iter().collect(),
+        channels: Vec::new(),
     }
 }
 
 impl Options {
     fn of(settings: &Settings) -> Self {
-        Self { image_every: settings.image_every, awaits_book: settings.awaits_book, quotes: settings.quotes }
+        let Settings { image_every, awaits_book, quotes, is_companion, .. } = *settings;
+        Self { image_every, awaits_book, quotes, is_companion }
     }
 }
 

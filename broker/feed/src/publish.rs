@@ -2,8 +2,10 @@
 
 mod one;
 mod quotes;
+mod status;
 
 pub use one::Times;
+pub(crate) use status::SymbolStatus;
 
 use crate::book::{Book, BookDelta};
 use crate::market::SymbolEntry;
@@ -12,13 +14,14 @@ use one::Condition;
 pub(crate) use one::TopicPublisher;
 use quotes::{QuoteSource, Taken};
 use schemas::model::{Body, BookImage, Channel, Loss, Micros, Quote, State, Ticker, Trade, Update};
+use status::Part;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The publishers of one symbol: of each of its channels, and of its status.
+/// The publishers of one symbol: of each of its channels that a connection carries, and of its part in the symbol's status.
 ///
 /// A topic begins at `seq` 0 and resyncing. It comes to life with its first data, `trades` also when the venue has
-/// granted the subscription ([`trades_live`](Self::trades_live)). Nobody else can publish for the symbol.
+/// granted the subscription ([`trades_live`](Self::trades_live)). Nobody else can publish on these channels of the symbol.
 pub struct SymbolPublishers {
     symbol: Arc<SymbolEntry>,
     topics: [Option<TopicPublisher>; Channel::ALL.len()],
@@ -26,7 +29,9 @@ pub struct SymbolPublishers {
     quotes: QuoteSource,
     /// Entries of the book since its last image.
     since_image: u32,
-    status: Condition,
+    status: Part,
+    /// What is to be said of a connection that is a companion before any of its topics has come to life.
+    companion: Option<Condition>,
     /// The book's top as it was last looked at.
     last_top: Option<Quote>,
     /// Counts the live symbols of the feed.
@@ -42,6 +47,8 @@ pub(crate) struct Options {
     pub(crate) awaits_book: bool,
     /// Where quotes come from, as the settings have it.
     pub(crate) quotes: Quotes,
+    /// Whether it is live as soon as it is connected, since another connection carries what has to be there.
+    pub(crate) is_companion: bool,
 }
 
 impl SymbolPublishers {
@@ -51,12 +58,13 @@ impl SymbolPublishers {
         options: Options,
     ) -> Self {
         Self {
+            status: Arc::clone(symbol.status()).part(),
             symbol,
             topics,
             options,
             quotes: QuoteSource::of(options.quotes),
             since_image: 0,
-            status: Condition::default(),
+            companion: options.is_companion.then(Condition::default),
             last_top: None,
             live: None,
         }
@@ -74,10 +82,10 @@ impl SymbolPublishers {
         self.topics[channel as usize].is_some()
     }
 
-    /// The state over all topics.
+    /// The state over all topics of this connection.
     #[must_use]
     pub const fn state(&self) -> State {
-        self.status.state
+        self.status.state()
     }
 
     /// Counts this symbol in `live` from now on, while it is.
@@ -164,11 +172,12 @@ impl SymbolPublishers {
         }
     }
 
-    /// Says that the venue has granted the trades: none being there is live, too.
+    /// Says that the venue has granted the trades, or is connected: none being there is live, too.
     pub fn trades_live(&mut self, now: Micros) {
         if let Some(topic) = self.topic(Channel::Trades).filter(|topic| !topic.is_up()) {
             topic.go_live(now);
         }
+        self.companion_is(Condition::live());
         self.refresh_status(now);
     }
 
@@ -190,6 +199,10 @@ impl SymbolPublishers {
         for topic in self.data_topics().filter(|topic| topic.has_entries()) {
             topic.set(condition.clone(), now);
         }
+        // It has nothing to begin with that it would wait for.
+        if state != State::Resyncing {
+            self.companion_is(condition);
+        }
         self.refresh_status(now);
     }
 
@@ -197,12 +210,14 @@ impl SymbolPublishers {
     pub fn suspend(&mut self, state: State, reason: &str, now: Micros) {
         let condition = Condition { state, reason: reason.into() };
         self.data_topics().for_each(|topic| topic.suspend(condition.clone(), now));
+        self.companion_is(condition);
         self.refresh_status(now);
     }
 
     /// Gives each topic back the state that it had when it was suspended.
     pub fn resume(&mut self, now: Micros) {
         self.data_topics().for_each(|topic| topic.resume(now));
+        self.companion_is(Condition::live());
         self.refresh_status(now);
     }
 
@@ -247,20 +262,20 @@ impl SymbolPublishers {
         data.iter_mut().flatten()
     }
 
+    fn companion_is(&mut self, condition: Condition) {
+        if let Some(companion) = &mut self.companion {
+            *companion = condition;
+        }
+    }
+
     /// Publishes the status if the state over all topics is another one.
     fn refresh_status(&mut self, now: Micros) {
-        let status = self.over_all();
-        if status == self.status {
-            return;
-        }
-        self.symbol.set_state(status.state);
-        if let Some(live) = &self.live {
-            live.fetch_sub(usize::from(self.status.state == State::Live), Ordering::Relaxed);
-            live.fetch_add(usize::from(status.state == State::Live), Ordering::Relaxed);
-        }
-        self.status = status.clone();
-        if let Some(topic) = self.topic(Channel::Status) {
-            topic.status(status, now);
+        let (before, over_all) = (self.state(), self.over_all());
+        if self.status.tell(over_all, now)
+            && let Some(live) = &self.live
+        {
+            live.fetch_sub(usize::from(before == State::Live), Ordering::Relaxed);
+            live.fetch_add(usize::from(self.state() == State::Live), Ordering::Relaxed);
         }
     }
 
@@ -282,6 +297,7 @@ impl SymbolPublishers {
             .or(resyncing)
             .or_else(|| find(State::Stale))
             .or_else(|| find(State::Live))
+            .or_else(|| self.companion.clone())
             .unwrap_or_default()
     }
 }

@@ -56,6 +56,9 @@ pub struct Settings {
     pub digest: bool,
     /// Bytes of one line of a capture; a longer one counts as damaged.
     pub capture_line_bytes_max: usize,
+    /// Whether another connection carries the other channels of the same symbols, and this one those that may be quiet for long:
+    /// its part of a symbol is live as soon as it is connected.
+    pub is_companion: bool,
 }
 
 impl Settings {
@@ -82,6 +85,7 @@ impl Settings {
             epoch: epoch.into(),
             digest: false,
             capture_line_bytes_max: LINE_BYTES_MAX,
+            is_companion: false,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The symbols and topics that exist, as an unchanging value.
 
 use crate::digest::{Digest, Digests, TopicDigest};
+use crate::publish::SymbolStatus;
+use crate::settings::Channels;
 use crate::topic::TopicHandle;
 use schemas::model::{Channel, State, SymbolInfo};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use table::TopicId;
 
 /// The symbols and topics that exist at one time. Neither ever goes away.
@@ -24,12 +25,8 @@ pub struct SymbolEntry {
     pub info: SymbolInfo,
     pub(super) topics: [Option<Arc<TopicHandle>>; Channel::ALL.len()],
     pub(super) digests: [Option<Arc<TopicDigest>>; Channel::ALL.len()],
-    pub(super) state: Arc<SharedState>,
+    pub(super) status: Arc<SymbolStatus>,
 }
-
-/// The state of a symbol over all its topics, written by its publishers.
-#[derive(Debug, Default)]
-pub(super) struct SharedState(AtomicU8);
 
 impl Registry {
     /// Rises with each change.
@@ -95,25 +92,20 @@ impl SymbolEntry {
         self.topics.iter().flatten()
     }
 
+    /// Whether it has a topic of any of these channels, but for its status, which all share.
+    pub(super) fn has_any(&self, channels: Channels) -> bool {
+        channels.iter().any(|channel| channel != Channel::Status && self.topic(channel).is_some())
+    }
+
     /// The state over all its topics.
     #[must_use]
     pub fn state(&self) -> State {
-        match self.state.0.load(Ordering::Acquire) {
-            1 => State::Live,
-            2 => State::Stale,
-            3 => State::Halted,
-            _ => State::Resyncing,
-        }
+        self.status.state()
     }
 
-    pub(crate) fn set_state(&self, state: State) {
-        let number = match state {
-            State::Resyncing => 0,
-            State::Live => 1,
-            State::Stale => 2,
-            State::Halted => 3,
-        };
-        self.state.0.store(number, Ordering::Release);
+    /// What its connections say of it.
+    pub(crate) const fn status(&self) -> &Arc<SymbolStatus> {
+        &self.status
     }
 
     /// The digests of its topics, where they are digested and have had an entry.

@@ -1,8 +1,9 @@
-//! Binance spot.
+//! Binance: spot, and futures with margin in dollars (USD-M) and in coins (COIN-M).
 //!
-//! One connection carries all streams, as many of them in its URL as fit there, the rest by requests. A book begins with a
-//! depth snapshot over REST: events that come before it wait, and its `lastUpdateId` says which of them follow it. From
-//! then on each event begins where the last one ended, or the book is fetched anew. Trades are numbered.
+//! One connection carries all streams, as many of them in its URL as fit there, the rest by requests; with USD-M there are two
+//! entry points, and so two connections, each for some of the channels. A book begins with a depth snapshot over REST: events
+//! that come before it wait, and its `lastUpdateId` says which of them follow it. From then on each event begins where the last
+//! one ended, or, with futures, names it; else the book is fetched anew. Trades are numbered.
 
 mod depth;
 mod feed;
@@ -13,38 +14,78 @@ use crate::counters::{Fault, FeedCounters};
 use crate::machine::{Actions, Fetch, Machine, MachineError, Purpose};
 use crate::market::Market;
 use crate::pacer::Pacer;
-use crate::settings::{Quotes, Settings, Trades};
-use crate::venue::{Depths, Glance, Profile};
+use crate::settings::{Channels, Quotes, Settings, Trades};
+use crate::venue::{Depths, Glance, MakeMachine, Profile};
 use feed::Feed;
 use schemas::model::{Channel, Micros};
 use schemas::venue::Parser;
-use schemas::venue::binance::{self as venue, Message, STREAMS_PER_CONNECTION_MAX, Stream};
+use schemas::venue::binance::{self as venue, Message, Product, Route, STREAMS_PER_CONNECTION_MAX, Stream};
 use std::sync::Arc;
 
-pub(crate) const PROFILE: Profile = Profile {
-    connections,
-    depths: Depths::UpTo(5_000),
-    has_aggregates: true,
-    depth_ms: &[100, 1_000],
-    rest_depth: true,
-    connects: Pacer::within(300, 300_000_000),
+pub(crate) const SPOT: Profile = Profile {
     rest_hosts: &[
         ("stream.binance.com", "api.binance.com"),
         ("data-stream.binance.vision", "data-api.binance.vision"),
     ],
-    ..Profile::new("binance", |settings, market| Ok(Box::new(Binance::new(settings, market)?)), glance)
+    connections: |settings| connections(Product::Spot, settings),
+    ..profile("binance", Product::Spot, |settings, market| machine(Product::Spot, settings, market))
 };
 
-/// The machine of one connection to Binance spot.
+pub(crate) const USD_M: Profile = Profile {
+    rest_hosts: &[("fstream.binance.com", "fapi.binance.com")],
+    connections: |settings| connections(Product::UsdM, settings),
+    ..profile("binance-usdm", Product::UsdM, |settings, market| machine(Product::UsdM, settings, market))
+};
+
+pub(crate) const COIN_M: Profile = Profile {
+    rest_hosts: &[("dstream.binance.com", "dapi.binance.com")],
+    connections: |settings| connections(Product::CoinM, settings),
+    ..profile("binance-coinm", Product::CoinM, |settings, market| machine(Product::CoinM, settings, market))
+};
+
+/// What is the same for all of them.
+const fn profile(name: &'static str, product: Product, machine: MakeMachine) -> Profile {
+    Profile {
+        depths: Depths::UpTo(product.depth_max()),
+        has_aggregates: true,
+        depth_ms: product.depth_ms(),
+        rest_depth: true,
+        connects: Pacer::within(300, 300_000_000),
+        ..Profile::new(name, machine, glance)
+    }
+}
+
+fn machine(
+    product: Product,
+    settings: Settings,
+    market: Arc<Market>,
+) -> Result<Box<dyn Machine>, MachineError> {
+    Ok(Box::new(Binance::new(product, settings, market)?))
+}
+
+/// The machine of one connection to Binance.
 pub(crate) struct Binance {
     parser: Parser,
+    route: Route,
     feed: Feed,
 }
 
-/// The settings of as many connections as the symbols need by the venue's rules.
-fn connections(settings: &Settings) -> Vec<Settings> {
-    let of_symbol = streams_of_symbol(settings).len();
-    settings.split(STREAMS_PER_CONNECTION_MAX, |_| of_symbol)
+/// The settings of as many connections as the symbols need by the venue's rules, those of each entry point by themselves.
+fn connections(product: Product, settings: &Settings) -> Vec<Settings> {
+    let routed = |route| {
+        let streams = streams_of_symbol(product, settings);
+        let streams: Vec<_> =
+            streams.into_iter().filter(|(_, stream)| product.route(*stream) == route).collect();
+        let channels: Vec<_> = streams.iter().map(|(channel, _)| *channel).collect();
+        let settings = Settings { channels: Channels::of(&channels), ..settings.clone() };
+        (!streams.is_empty()).then(|| settings.split(STREAMS_PER_CONNECTION_MAX, |_| streams.len()))
+    };
+    let mut routes = [Route::Whole, Route::Public, Route::Market].into_iter().filter_map(routed);
+    let Some(mut connections) = routes.next() else { return vec![settings.clone()] };
+    for companions in routes {
+        connections.extend(companions.into_iter().map(|part| Settings { is_companion: true, ..part }));
+    }
+    connections
 }
 
 impl Binance {
@@ -52,23 +93,29 @@ impl Binance {
     ///
     /// # Errors
     /// [`MachineError`] if they need more than one connection or cannot be opened.
-    pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MachineError> {
-        let of_symbol = streams_of_symbol(&settings);
-        let name = |symbol: &String| of_symbol.iter().map(|stream| stream.name(symbol)).collect::<Vec<_>>();
+    pub(crate) fn new(
+        product: Product,
+        settings: Settings,
+        market: Arc<Market>,
+    ) -> Result<Self, MachineError> {
+        let of_symbol = streams_of_symbol(product, &settings);
+        let name =
+            |symbol: &String| of_symbol.iter().map(|(_, stream)| stream.name(symbol)).collect::<Vec<_>>();
         let streams: Vec<_> = settings.symbols.iter().flat_map(name).collect();
         if streams.len() > STREAMS_PER_CONNECTION_MAX {
             let (max, asked) = (STREAMS_PER_CONNECTION_MAX, streams.len());
             return Err(MachineError::Streams { venue: "Binance", max, asked });
         }
-        let snapshot_levels = snapshot_levels(&settings);
-        let feed = Feed::new(Core::new(settings, market)?, streams, snapshot_levels);
-        Ok(Self { parser: Parser::default(), feed })
+        let route = of_symbol.first().map_or(Route::Whole, |(_, stream)| product.route(*stream));
+        let snapshot_levels = snapshot_levels(product, &settings);
+        let feed = Feed::new(Core::new(settings, market)?, product, streams, snapshot_levels);
+        Ok(Self { parser: Parser::default(), route, feed })
     }
 }
 
 impl Machine for Binance {
     fn dial(&self) -> String {
-        venue::combined_path(self.feed.dialled(), false)
+        self.route.combined_path(self.feed.dialled(), false)
     }
 
     fn connected(&mut self, now: Micros, actions: &mut Actions) {
@@ -76,8 +123,8 @@ impl Machine for Binance {
     }
 
     fn frame(&mut self, rx: Micros, frame: &mut Vec<u8>, actions: &mut Actions) {
-        let Self { parser, feed } = self;
-        feed.core.received(rx, frame.len());
+        let Self { parser, feed, .. } = self;
+        feed.received(rx, frame.len());
         match venue::parse(frame, parser).map(|frame| feed.take(rx, frame, actions)) {
             Ok(Ok(())) => {}
             Ok(Err(offence)) => feed.core.offence(rx, &offence, frame),
@@ -93,7 +140,7 @@ impl Machine for Binance {
         body: Result<&mut Vec<u8>, String>,
         _actions: &mut Actions,
     ) {
-        let Self { parser, feed } = self;
+        let Self { parser, feed, .. } = self;
         match (&fetch.purpose, body) {
             (_, Err(reason)) => feed.fetch_failed(rx, &fetch.purpose, &reason, fetch.path.as_bytes()),
             (Purpose::Symbols, Ok(body)) => {
@@ -103,8 +150,8 @@ impl Machine for Binance {
                 }
             }
             (purpose, Ok(body)) => {
-                let outcome = venue::depth_body(body, parser)
-                    .map(|depth| feed.depth_body(rx, purpose, depth.last_update_id, depth.bids, depth.asks));
+                let outcome =
+                    venue::depth_body(body, parser).map(|depth| feed.depth_body(rx, purpose, &depth));
                 match outcome {
                     Ok(Ok(())) => {}
                     Ok(Err(offence)) => feed.core.offence(rx, &offence, body),
@@ -123,9 +170,7 @@ impl Machine for Binance {
     }
 
     fn tick(&mut self, now: Micros, actions: &mut Actions) {
-        self.feed.core.tick(now, actions);
-        self.feed.send(now, actions);
-        self.feed.fetch(now, actions);
+        self.feed.tick(now, actions);
     }
 
     fn counters(&self) -> &Arc<FeedCounters> {
@@ -137,29 +182,30 @@ impl Machine for Binance {
     }
 }
 
-/// The streams of each symbol.
-fn streams_of_symbol(settings: &Settings) -> Vec<Stream> {
+/// The streams of each symbol, by the channel that each of them fills.
+fn streams_of_symbol(product: Product, settings: &Settings) -> Vec<(Channel, Stream)> {
     let trades = match settings.trades {
         Trades::Each => Stream::Trade,
         Trades::Aggregate => Stream::AggTrade,
     };
-    let depth = if settings.depth_ms >= 1_000 { Stream::Depth1000Ms } else { Stream::Depth100Ms };
+    let depth = Some(settings.depth_ms).filter(|ms| *ms != product.unnamed_depth_ms());
     let quotes = settings.quotes != Quotes::Book;
     let wanted = [
         (Channel::Trades, true, trades),
         (Channel::Quotes, quotes, Stream::BookTicker),
-        (Channel::Book, true, depth),
+        (Channel::Book, true, Stream::Depth(depth)),
         (Channel::Ticker, true, Stream::Ticker24h),
     ];
-    let has = |(channel, wanted, stream)| (wanted && settings.channels.has(channel)).then_some(stream);
+    let has =
+        |(channel, wanted, stream)| (wanted && settings.channels.has(channel)).then_some((channel, stream));
     wanted.into_iter().filter_map(has).collect()
 }
 
-/// How deep snapshots are asked for: as deep as there is where they are few, since a deep one weighs five times as much.
-fn snapshot_levels(settings: &Settings) -> u16 {
+/// How deep snapshots are asked for: as deep as there is where they are few, since a deep one of spot weighs five times as much.
+fn snapshot_levels(product: Product, settings: &Settings) -> u16 {
     const FEW: usize = 12;
-    let levels = settings.depth.unwrap_or(if settings.symbols.len() <= FEW { 5_000 } else { 1_000 });
-    u16::try_from(levels.clamp(5, 5_000)).unwrap_or(5_000)
+    let usual = if settings.symbols.len() <= FEW { product.depth_max().into() } else { 1_000 };
+    product.depth_limit(settings.depth.unwrap_or(usual))
 }
 
 /// What a frame is.

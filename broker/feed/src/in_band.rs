@@ -3,7 +3,7 @@
 //! Everything is subscribed to over one connection. A book begins with a snapshot in it; when it has lost its way it is
 //! subscribed to anew, without touching any other. What differs from venue to venue is its [`Feed`].
 
-mod keepalive;
+pub(crate) mod keepalive;
 mod rejoin;
 
 use keepalive::Keepalive;

@@ -15,6 +15,10 @@ use std::sync::Arc;
 pub enum Venue {
     /// Binance spot.
     Binance,
+    /// Binance futures with margin in dollars.
+    BinanceUsdM,
+    /// Binance futures with margin in coins.
+    BinanceCoinM,
     /// Coinbase Exchange.
     Coinbase,
     /// Kraken, WebSocket v2.
@@ -50,7 +54,7 @@ pub(crate) struct Profile {
     pub(crate) rest_hosts: &'static [(&'static str, &'static str)],
 }
 
-type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
+pub(crate) type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
 
 impl Profile {
     /// What is usual: one connection, nothing to choose from, and a cautious pace.
@@ -111,11 +115,21 @@ pub struct UnknownVenue(String);
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Binance, Self::Coinbase, Self::Kraken, Self::Okx, Self::Ticks];
+    pub const ALL: [Self; 7] = [
+        Self::Binance,
+        Self::BinanceUsdM,
+        Self::BinanceCoinM,
+        Self::Coinbase,
+        Self::Kraken,
+        Self::Okx,
+        Self::Ticks,
+    ];
 
     const fn profile(self) -> &'static Profile {
         match self {
-            Self::Binance => &binance::PROFILE,
+            Self::Binance => &binance::SPOT,
+            Self::BinanceUsdM => &binance::USD_M,
+            Self::BinanceCoinM => &binance::COIN_M,
             Self::Coinbase => &coinbase::PROFILE,
             Self::Kraken => &kraken::PROFILE,
             Self::Okx => &okx::PROFILE,

@@ -330,6 +330,10 @@ mod tests {
         assert_eq!(feed.stream.as_str(), "wss://stream.binance.com:9443/stream");
         assert_eq!(feed.rest.as_str(), "https://api.binance.com/");
         assert_eq!((feed.trades, feed.depth_ms), (Trades::Aggregate, Some(1_000)));
+        let feed = venue("binance-usdm+wss://fstream.binance.com?symbols=BTCUSDT&depth_ms=250");
+        assert_eq!((feed.rest.as_str(), feed.depth_ms), ("https://fapi.binance.com/", Some(250)));
+        let feed = venue("binance-coinm+wss://dstream.binance.com?symbols=BTCUSD_PERP");
+        assert_eq!((feed.rest.as_str(), feed.depth_ms), ("https://dapi.binance.com/", Some(100)));
         assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
         let rest = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1").rest;
         assert_eq!(rest.as_str(), "http://here:1/");
@@ -365,6 +369,11 @@ mod tests {
             ("binance+wss://h?symbols=A&trades=all", "trades: expected each or aggregate, found `all`"),
             ("binance+wss://h?symbols=A&depth_ms=50", "depth_ms: expected 100 or 1000, found `50`"),
             ("binance+wss://h?symbols=A&rest=ws://x", "rest: expected http:// or https://HOST"),
+            (
+                "binance-usdm+wss://h?symbols=A&depth_ms=1000",
+                "depth_ms: expected 100, 250 or 500, found `1000`",
+            ),
+            ("binance-coinm+wss://h?symbols=A&depth=5000", "depth: expected 1 to 1000 levels, found `5000`"),
             (
                 "kraken+wss://h?symbols=A&depth=11",
                 "depth: expected 10, 25, 100, 500 or 1000 levels, found `11`",

@@ -1,16 +1,17 @@
-//! Binance spot: the frames of raw (`/ws/...`) and combined (`/stream?streams=...`) connections, replies to
-//! requests, and the bodies of REST `depth` and `exchangeInfo`. Formats: the venue's "WebSocket Streams" and "REST
-//! API" pages. The futures' `pu` is read too.
+//! Binance, spot and futures ([`Product`]): the frames of raw (`/ws/...`) and combined (`/stream?streams=...`)
+//! connections, replies to requests, and the bodies of REST `depth` and `exchangeInfo`. Formats: the venue's "WebSocket
+//! Streams" and "REST API" pages.
 //!
 //! Times are milliseconds, or microseconds where the connection asked for `timeUnit=MICROSECOND`; they are told
 //! apart by size.
 
+mod product;
 mod request;
 mod rest;
 
+pub use product::Product;
 pub use request::{
-    STREAMS_PER_CONNECTION_MAX, STREAMS_PER_REQUEST_MAX, Stream, combined_path, depth_path,
-    exchange_info_path, subscribe, unsubscribe,
+    Route, SIGN_OF_LIFE, STREAMS_PER_CONNECTION_MAX, STREAMS_PER_REQUEST_MAX, Stream, subscribe, unsubscribe,
 };
 pub use rest::{DepthBody, depth_body, exchange_info};
 
@@ -106,6 +107,8 @@ pub enum Message<'a> {
         /// When the venue said so.
         event_time: Micros,
     },
+    /// A message of a kind that is known, and of no use here.
+    Unused,
     /// A message of another kind.
     Unknown {
         /// Its event type, if it has one.
@@ -177,6 +180,9 @@ fn message<'a>(data: Field<'_, 'a>, levels: &'a mut Levels) -> Result<Message<'a
             let [time] = data.pick(["E"])?;
             Ok(Message::ServerShutdown { event_time: time.binance_time()? })
         }
+        "kline" | "continuous_kline" | "24hrMiniTicker" | "avgPrice" | "referencePrice" | "blockTrade"
+        | "markPriceUpdate" | "indexPriceUpdate" | "forceOrder" | "contractInfo" | "compositeIndex"
+        | "assetIndexUpdate" => Ok(Message::Unused),
         other => Ok(Message::Unknown { event: Some(other) }),
     }
 }
@@ -256,7 +262,7 @@ fn depth<'a>(data: Field<'_, 'a>, levels: &'a mut Levels) -> Result<Message<'a>,
 }
 
 fn partial_depth<'a>(data: Field<'_, 'a>, levels: &'a mut Levels) -> Result<Message<'a>, VenueError> {
-    let DepthBody { last_update_id, bids, asks } = rest::depth(data, levels)?;
+    let DepthBody { last_update_id, bids, asks, .. } = rest::depth(data, levels)?;
     Ok(Message::PartialDepth { last_update_id, bids, asks })
 }
 

@@ -82,15 +82,16 @@ pub(crate) fn check(frame: &Frame<'_>, text: &[u8]) -> &'static str {
             assert_eq!((Some(*code), Some(*message)), (data["code"].as_i64(), data["msg"].as_str()));
             "error"
         }
+        Message::Unused => "unused",
         _ => "other",
     }
 }
 
 /// How many frames of these kinds there are, in the order of `KINDS`.
-fn count<'a>(frames: impl Iterator<Item = &'a [u8]>) -> [usize; 5] {
-    const KINDS: [&str; 5] = ["trade", "aggTrade", "bookTicker", "depth", "snapshot"];
+fn count<'a>(frames: impl Iterator<Item = &'a [u8]>) -> [usize; 6] {
+    const KINDS: [&str; 6] = ["trade", "aggTrade", "bookTicker", "depth", "snapshot", "unused"];
     let mut parser = Parser::default();
-    let mut counts = [0; 5];
+    let mut counts = [0; 6];
     for text in frames {
         let mut bytes = text.to_vec();
         let frame = parse(&mut bytes, &mut parser).unwrap_or_else(|error| panic!("{error}"));
@@ -135,11 +136,29 @@ fn cryptofeed_spot() {
 }
 
 #[test]
+fn cryptofeed_coinm() {
+    let Some(bytes) = recording("binance-coinm_10symbols_20210721.cryptofeed") else { return };
+    assert_eq!(count(cryptofeed(&bytes).0.into_iter()), [0, 51, 2_240, 2_047, 0, 33]);
+    let Some(bytes) = recording("binance-coinm_10symbols_20210721.http.cryptofeed") else { return };
+    let mut parser = Parser::default();
+    let bodies = cryptofeed(&bytes).1;
+    for body in &bodies {
+        let expected: Value = serde_json::from_slice(body).expect("JSON");
+        let mut bytes = body.to_vec();
+        let book = depth_body(&mut bytes, &mut parser).expect("a book");
+        assert_eq!(book.symbol, expected["symbol"].as_str());
+        same_time(book.event_time.expect("a time"), &expected["E"]);
+        same_levels(book.bids, &expected["bids"]);
+    }
+    assert_eq!(bodies.len(), 10);
+}
+
+#[test]
 fn frame_per_line() {
     let Some(bytes) = recording("binance-spot_btc-eth_20260707.ndjson") else { return };
     let counts = count(lines(&bytes));
     assert!(counts[0] > 0 && counts[3] > 0, "{counts:?}");
     assert_eq!(counts.iter().sum::<usize>(), 2_063);
     let Some(body) = recording("binance-spot_btc_rest-depth_20260707.json") else { return };
-    assert_eq!(count(std::iter::once(&body[..])), [0, 0, 0, 0, 1]);
+    assert_eq!(count(std::iter::once(&body[..])), [0, 0, 0, 0, 1, 0]);
 }

@@ -4,6 +4,7 @@
 use crate::publish::Times;
 use schemas::model::Level;
 use std::collections::VecDeque;
+use std::fmt;
 
 /// Events that wait for a snapshot at most; older ones go first, which the join notices.
 const EVENTS_MAX: usize = 20_000;
@@ -35,11 +36,22 @@ pub(super) struct Waiting {
     levels: usize,
 }
 
+/// The update numbers of a depth event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ids {
+    /// `U`.
+    pub(super) first: u64,
+    /// `u`.
+    pub(super) last: u64,
+    /// `pu`, the `u` of the event before, which futures name. Their numbers are shared with other symbols, so that `U` is not one
+    /// more than it.
+    pub(super) previous: Option<u64>,
+}
+
 /// A depth event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Changes<'a> {
-    pub(super) first_id: u64,
-    pub(super) last_id: u64,
+    pub(super) ids: Ids,
     pub(super) times: Times,
     pub(super) bids: &'a [Level],
     pub(super) asks: &'a [Level],
@@ -48,11 +60,10 @@ pub(super) struct Changes<'a> {
 /// A depth event that is kept.
 #[derive(Debug)]
 pub(super) struct Event {
-    pub(super) first_id: u64,
-    pub(super) last_id: u64,
-    pub(super) times: Times,
-    pub(super) bids: Box<[Level]>,
-    pub(super) asks: Box<[Level]>,
+    ids: Ids,
+    times: Times,
+    bids: Box<[Level]>,
+    asks: Box<[Level]>,
 }
 
 /// A depth snapshot that is kept.
@@ -76,7 +87,7 @@ pub(super) enum Place {
 
 /// Why a snapshot does not join: the first event that waits begins behind it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the depth snapshot at {snapshot} is too old for the event that begins at {event}")]
+#[error("the depth snapshot at {snapshot} is too old for the event that follows {event}")]
 pub(super) struct TooOld {
     snapshot: u64,
     event: u64,
@@ -88,14 +99,36 @@ impl Default for Sync {
     }
 }
 
-/// Where an event stands relative to a book at `last_id`.
-pub(super) const fn place(last_id: u64, event_first: u64, event_last: u64) -> Place {
-    if event_last <= last_id {
-        Place::Old
-    } else if event_first > last_id.saturating_add(1) {
-        Place::Gap
-    } else {
-        Place::Next
+impl Ids {
+    /// Where an event stands relative to a book at `last_id`, to which it is the first one after the snapshot or not.
+    pub(super) fn place(self, last_id: u64, is_first: bool) -> Place {
+        let follows = match self.previous {
+            Some(previous) if !is_first => previous == last_id,
+            // A snapshot is made anywhere: within an event, or, by numbers that are shared, between two.
+            _ => self.after() <= last_id,
+        };
+        match follows {
+            _ if self.last <= last_id => Place::Old,
+            true => Place::Next,
+            false => Place::Gap,
+        }
+    }
+
+    /// The number that it follows.
+    const fn after(self) -> u64 {
+        match self.previous {
+            Some(previous) => previous,
+            None => self.first.saturating_sub(1),
+        }
+    }
+}
+
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.previous {
+            Some(previous) => write!(f, "pu {previous}"),
+            None => write!(f, "U {}", self.first),
+        }
     }
 }
 
@@ -112,7 +145,7 @@ impl Waiting {
 
     /// Whether the end of the events follows a snapshot at `last_id`, whatever else waits.
     pub(super) fn spans(&self, last_id: u64) -> bool {
-        self.events.iter().any(|event| place(last_id, event.first_id, event.last_id) == Place::Next)
+        self.events.iter().any(|event| event.ids.place(last_id, true) == Place::Next)
     }
 
     /// The events that follow a snapshot at `last_id`, of which the first one does follow it.
@@ -120,12 +153,12 @@ impl Waiting {
     /// # Errors
     /// [`TooOld`] if the first one begins behind the snapshot; the events wait on.
     pub(super) fn join(&mut self, last_id: u64) -> Result<VecDeque<Event>, TooOld> {
-        while self.events.front().is_some_and(|event| event.last_id <= last_id) {
+        while self.events.front().is_some_and(|event| event.ids.last <= last_id) {
             self.events.pop_front().inspect(|event| self.levels -= event.len());
         }
         match self.events.front() {
-            Some(event) if place(last_id, event.first_id, event.last_id) == Place::Gap => {
-                Err(TooOld { snapshot: last_id, event: event.first_id })
+            Some(event) if event.ids.place(last_id, true) == Place::Gap => {
+                Err(TooOld { snapshot: last_id, event: event.ids.after() })
             }
             _ => {
                 self.levels = 0;
@@ -137,13 +170,13 @@ impl Waiting {
 
 impl Event {
     pub(super) fn of(changes: &Changes<'_>) -> Self {
-        let Changes { first_id, last_id, times, bids, asks } = *changes;
-        Self { first_id, last_id, times, bids: bids.into(), asks: asks.into() }
+        let Changes { ids, times, bids, asks } = *changes;
+        Self { ids, times, bids: bids.into(), asks: asks.into() }
     }
 
     pub(super) fn changes(&self) -> Changes<'_> {
-        let Self { first_id, last_id, times, ref bids, ref asks } = *self;
-        Changes { first_id, last_id, times, bids, asks }
+        let Self { ids, times, ref bids, ref asks } = *self;
+        Changes { ids, times, bids, asks }
     }
 
     fn len(&self) -> usize {
@@ -156,14 +189,21 @@ mod tests {
     use super::*;
     use crate::testing::{level, ms};
 
-    fn event(first_id: u64, last_id: u64) -> Event {
-        let times = Times::now(ms(1));
-        Event { first_id, last_id, times, bids: [level("1", "1")].into(), asks: [].into() }
+    const fn spot(first: u64, last: u64) -> Ids {
+        Ids { first, last, previous: None }
+    }
+
+    const fn future(previous: u64, first: u64, last: u64) -> Ids {
+        Ids { first, last, previous: Some(previous) }
+    }
+
+    fn event(ids: Ids) -> Event {
+        Event { ids, times: Times::now(ms(1)), bids: [level("1", "1")].into(), asks: [].into() }
     }
 
     fn waiting(events: &[(u64, u64)]) -> Waiting {
         let mut waiting = Waiting::default();
-        events.iter().for_each(|(first, last)| waiting.push(event(*first, *last)));
+        events.iter().for_each(|(first, last)| waiting.push(event(spot(*first, *last))));
         waiting
     }
 
@@ -179,28 +219,39 @@ mod tests {
     #[test]
     fn a_snapshot_before_the_first_event_is_too_old() {
         let mut waiting = waiting(&[(10, 20), (21, 30)]);
-        assert_eq!(waiting.join(8).unwrap_err(), TooOld { snapshot: 8, event: 10 });
+        assert_eq!(waiting.join(8).unwrap_err(), TooOld { snapshot: 8, event: 9 });
         assert_eq!(waiting.join(9).unwrap().len(), 2, "the events waited on");
     }
 
     #[test]
     fn an_event_follows_by_its_numbers() {
         use Place::{Gap, Next, Old};
-        let places = [(5, 10), (5, 11), (11, 12), (12, 13)].map(|(first, last)| place(10, first, last));
+        let places = [spot(5, 10), spot(5, 11), spot(11, 12), spot(12, 13)].map(|ids| ids.place(10, false));
         assert_eq!(places, [Old, Next, Next, Gap]);
         assert!(waiting(&[(10, 20)]).spans(12) && !waiting(&[(10, 20)]).spans(20));
+    }
+
+    #[test]
+    fn futures_name_the_event_before_and_number_over_all_symbols() {
+        use Place::{Gap, Next, Old};
+        let events =
+            [future(5, 7, 9), future(5, 8, 10), future(5, 8, 12), future(10, 14, 20), future(12, 14, 20)];
+        let of = |is_first| events.map(|ids| ids.place(10, is_first));
+        assert_eq!(of(true), [Old, Old, Next, Next, Gap], "the snapshot may lie within an event");
+        assert_eq!(of(false), [Old, Old, Gap, Next, Gap]);
+        assert_eq!(future(5, 14, 20).place(10, true), Next, "or between two");
     }
 
     #[test]
     fn what_waits_is_bounded() {
         let mut waiting = Waiting::default();
         for n in 0..EVENTS_MAX as u64 + 5 {
-            waiting.push(event(n, n));
+            waiting.push(event(spot(n, n)));
         }
-        assert_eq!((waiting.events.len(), waiting.events[0].first_id), (EVENTS_MAX, 5));
+        assert_eq!((waiting.events.len(), waiting.events[0].ids.first), (EVENTS_MAX, 5));
         let large: Vec<_> = (0..LEVELS_MAX / 2).map(|_| level("1", "1")).collect();
         for n in 0..3 {
-            waiting.push(Event { bids: large.clone().into(), ..event(n, n) });
+            waiting.push(Event { bids: large.clone().into(), ..event(spot(n, n)) });
         }
         assert!(waiting.levels <= LEVELS_MAX && waiting.events.len() == 2);
     }

@@ -1,22 +1,21 @@
 //! What a connection to Binance does with its messages, bodies and times.
 
-use super::depth::{Changes, Event, OLD_RUN_MAX, Place, Snapshot, Sync, Waiting, place};
+use super::depth::{Changes, Event, Ids, OLD_RUN_MAX, Place, Snapshot, Sync, Waiting};
 use super::fetches::Fetches;
 use crate::core::{Changed, Core, Offence};
 use crate::counters::Fault;
+use crate::in_band::keepalive::Keepalive;
 use crate::machine::{Actions, Fetch, Purpose};
 use crate::pacer::{Pacer, Requests};
 use crate::publish::Times;
-use crate::settings::Trades;
+use crate::settings::{Settings, Trades};
 use schemas::model::{Channel, Level, Micros, Symbol, SymbolInfo, Trade};
 use schemas::venue::Instrument;
-use schemas::venue::binance::{self as venue, Frame, Message, STREAMS_PER_REQUEST_MAX};
+use schemas::venue::binance::{self as venue, DepthBody, Frame, Message, Product, STREAMS_PER_REQUEST_MAX};
 use std::collections::VecDeque;
 
 /// Streams in the URL; more are subscribed to by requests, so that no URL grows beyond about 4 KB.
 pub(super) const URL_STREAMS_MAX: usize = 160;
-/// Time between two requests: the venue takes five messages a second, pongs among them.
-const REQUEST_EVERY_US: u64 = 250_000;
 /// How long a quiet symbol's snapshot waits for a first event.
 const SNAPSHOT_AFTER_US: u64 = 1_000_000;
 /// Snapshots of unknown symbols that are kept at most.
@@ -24,31 +23,44 @@ const UNKNOWN_SNAPSHOTS_MAX: usize = 16;
 
 /// All but the parser, which lends its buffers to the message that the feed takes.
 pub(super) struct Feed {
-    pub(super) core: Core<Spot>,
+    pub(super) core: Core<Listing>,
+    product: Product,
     is_connected: bool,
     streams: Vec<String>,
     fetches: Fetches,
     snapshot_levels: u16,
     requests: Requests,
+    /// Pings of the venue are seldom, and quiet symbols are quiet: a capture cannot be asked.
+    keepalive: Option<Keepalive>,
     /// Snapshots whose symbol nobody knows, until events come that follow them.
     unknown: VecDeque<Snapshot>,
 }
 
 /// What is kept of each symbol.
 #[derive(Default)]
-pub(super) struct Spot {
+pub(super) struct Listing {
     sync: Sync,
 }
 
 impl Feed {
-    pub(super) fn new(core: Core<Spot>, streams: Vec<String>, snapshot_levels: u16) -> Self {
+    pub(super) fn new(
+        core: Core<Listing>,
+        product: Product,
+        streams: Vec<String>,
+        snapshot_levels: u16,
+    ) -> Self {
+        let Settings { is_recorded, stale_after_ms, .. } = core.settings;
+        // One message a second less than the venue takes, and never two at once: pongs count too.
+        let pacer = Pacer::new(1_000_000 / u64::from(product.messages_per_s() - 1), 0);
         Self {
             core,
+            product,
             is_connected: false,
             streams,
-            fetches: Fetches::new(snapshot_levels),
+            fetches: Fetches::new(product, snapshot_levels),
             snapshot_levels,
-            requests: Requests::new(Pacer::new(REQUEST_EVERY_US, 0)),
+            requests: Requests::new(pacer),
+            keepalive: (!is_recorded).then(|| Keepalive::new(venue::SIGN_OF_LIFE, stale_after_ms, None)),
             unknown: VecDeque::new(),
         }
     }
@@ -59,12 +71,29 @@ impl Feed {
     }
 
     pub(super) fn deadline(&self) -> Option<Micros> {
-        [self.core.deadline(), self.fetches.deadline(), self.requests.deadline()].into_iter().flatten().min()
+        let ping = self.keepalive.as_ref().and_then(Keepalive::deadline);
+        let others = [self.fetches.deadline(), self.requests.deadline(), ping];
+        others.into_iter().chain([self.core.deadline()]).flatten().min()
+    }
+
+    /// A message of so many bytes came.
+    pub(super) fn received(&mut self, rx: Micros, bytes: usize) {
+        self.core.received(rx, bytes);
+        self.keepalive.iter_mut().for_each(|keepalive| keepalive.hear(rx));
+    }
+
+    pub(super) fn tick(&mut self, now: Micros, actions: &mut Actions) {
+        self.core.tick(now, actions);
+        let ping = self.keepalive.as_mut().and_then(|keepalive| keepalive.ping(now));
+        self.requests.extend(ping);
+        self.send(now, actions);
+        self.fetch(now, actions);
     }
 
     pub(super) fn connected(&mut self, now: Micros, actions: &mut Actions) {
         self.is_connected = true;
         self.core.connected(now);
+        self.keepalive.iter_mut().for_each(|keepalive| keepalive.connected(now));
         let has_books = self.core.settings.channels.has(Channel::Book);
         for (at, symbol) in self.core.symbols.iter_mut().enumerate() {
             symbol.data.sync = Sync::default();
@@ -82,6 +111,7 @@ impl Feed {
     pub(super) fn disconnected(&mut self, now: Micros, reason: &str) {
         self.is_connected = false;
         self.core.disconnected(now, reason);
+        self.keepalive.iter_mut().for_each(Keepalive::disconnected);
         self.fetches.clear();
         self.requests.clear();
         for symbol in &mut self.core.symbols {
@@ -110,7 +140,11 @@ impl Feed {
                     self.core.quote(at, Times::new(event_time, rx), quote);
                 }
             }
-            Message::Ticker24h { symbol, event_time, ticker } => {
+            Message::Ticker24h { symbol, event_time, mut ticker } => {
+                // The volume there is in contracts, and what has the name of the quote's is the base's.
+                if self.product == Product::CoinM {
+                    ticker.quote_volume = None;
+                }
                 if let Some(at) = self.place(symbol, rx) {
                     self.core.symbols[at].out.ticker(Times::new(Some(event_time), rx), ticker);
                 }
@@ -118,13 +152,19 @@ impl Feed {
             Message::Depth(depth) => {
                 if let Some(at) = self.place(depth.symbol, rx) {
                     let times = Times::new(Some(depth.event_time), rx);
-                    let venue::Depth { first_id, last_id, bids, asks, .. } = depth;
-                    return self.depth(at, &Changes { first_id, last_id, times, bids, asks });
+                    let venue::Depth { last_id, bids, asks, .. } = depth;
+                    // With futures a partial book looks like changes.
+                    if frame.stream.is_some_and(is_partial) {
+                        return self.join(at, last_id, times, bids, asks);
+                    }
+                    let ids = Ids { first: depth.first_id, last: last_id, previous: depth.previous_id };
+                    return self.depth(at, &Changes { ids, times, bids, asks });
                 }
             }
             Message::PartialDepth { last_update_id, bids, asks } => {
                 return self.partial_depth(rx, frame.stream, last_update_id, bids, asks);
             }
+            Message::Unused => {}
             Message::Reply { id } => tracing::debug!(?id, "a request was carried out"),
             Message::Error { code, message, .. } => {
                 return Err(Offence::new(Fault::Refused, format!("refused: {message} (code {code})")));
@@ -148,9 +188,12 @@ impl Feed {
         Some(at)
     }
 
+    /// Futures number what is no trade among the trades, with a price and a size of zero.
     fn trade(&mut self, symbol: &str, times: Times, id: u64, trade: Trade) {
-        if let Some(at) = self.place(symbol, times.rx) {
-            self.core.trades(at, times, std::iter::once((id, trade)));
+        match self.place(symbol, times.rx) {
+            Some(at) if trade.size.is_zero() => self.core.no_trade(at, id, times.rx),
+            Some(at) => self.core.trades(at, times, std::iter::once((id, trade))),
+            None => {}
         }
     }
 
@@ -158,22 +201,23 @@ impl Feed {
         let Sync::Joined { last_id, old_run } = &mut self.core.symbols[at].data.sync else {
             return self.wait(at, changes);
         };
-        match place(*last_id, changes.first_id, changes.last_id) {
+        let ids = changes.ids;
+        match ids.place(*last_id, old_run.is_none()) {
             Place::Old if old_run.is_none_or(|run| run < OLD_RUN_MAX) => {
                 *old_run = old_run.map(|run| run + 1);
                 Ok(())
             }
             Place::Old => {
-                let reason = format!("the numbering went back: u {} after {last_id}", changes.last_id);
+                let reason = format!("the numbering went back: u {} after {last_id}", ids.last);
                 self.resync(at, &reason, changes.times.rx);
                 self.wait(at, changes)
             }
             Place::Next => {
-                (*last_id, *old_run) = (changes.last_id, Some(0));
+                (*last_id, *old_run) = (ids.last, Some(0));
                 self.change(at, changes)
             }
             Place::Gap => {
-                let reason = format!("gap: U {} after u {last_id}", changes.first_id);
+                let reason = format!("gap: {ids} after u {last_id}");
                 self.core.counters.gaps.up();
                 self.resync(at, &reason, changes.times.rx);
                 self.wait(at, changes)
@@ -184,9 +228,11 @@ impl Feed {
     /// Keeps an event until the snapshot comes, which may have come already without a name.
     fn wait(&mut self, at: usize, changes: &Changes<'_>) -> Result<(), Offence> {
         let rx = changes.times.rx;
+        let is_telling = self.numbers_tell_symbols();
         let Sync::Waiting(waiting) = &mut self.core.symbols[at].data.sync else { return Ok(()) };
         waiting.push(Event::of(changes));
-        let named = self.unknown.iter().position(|snapshot| waiting.spans(snapshot.last_id));
+        let fits = |snapshot: &Snapshot| is_telling && waiting.spans(snapshot.last_id);
+        let named = self.unknown.iter().position(fits);
         self.fetches.want(at, rx);
         match named.and_then(|position| self.unknown.remove(position)) {
             Some(Snapshot { last_id, bids, asks, .. }) => {
@@ -236,17 +282,18 @@ impl Feed {
         &mut self,
         rx: Micros,
         purpose: &Purpose,
-        last_id: u64,
-        bids: &[Level],
-        asks: &[Level],
+        body: &DepthBody<'_>,
     ) -> Result<(), Offence> {
-        let times = Times::now(rx);
-        if let Purpose::Depth(name) = purpose {
+        let DepthBody { symbol, event_time, last_update_id: last_id, bids, asks } = *body;
+        let times = Times::new(event_time, rx);
+        let asked = if let Purpose::Depth(name) = purpose { Some(name.as_str()) } else { symbol };
+        if let Some(name) = asked {
             let at = self.place(name, rx);
             return at.map_or(Ok(()), |at| self.join(at, last_id, times, bids, asks));
         }
+        let is_telling = self.numbers_tell_symbols();
         let spanning = self.core.symbols.iter().position(|symbol| match &symbol.data.sync {
-            Sync::Waiting(waiting) => waiting.spans(last_id),
+            Sync::Waiting(waiting) => is_telling && waiting.spans(last_id),
             Sync::Joined { .. } => false,
         });
         if let Some(at) = spanning {
@@ -257,6 +304,11 @@ impl Feed {
         }
         self.unknown.push_back(Snapshot { last_id, bids: bids.into(), asks: asks.into() });
         Ok(())
+    }
+
+    /// Whether a snapshot's number shows which symbol it is of: spot numbers each symbol's updates for itself, futures all together.
+    fn numbers_tell_symbols(&self) -> bool {
+        !self.product.is_future() || self.core.symbols.len() == 1
     }
 
     /// Begins a book with a snapshot and the events that waited for it. One that is joined needs none.
@@ -296,11 +348,15 @@ impl Feed {
         outcome
     }
 
-    /// Asks what the venue knows of its symbols; nothing depends on the answer.
+    /// Asks what the venue knows of its symbols, once for all connections that carry them; nothing depends on the answer.
     fn ask_for_symbols(&self, actions: &mut Actions) {
-        for names in self.core.settings.symbols.chunks(STREAMS_PER_REQUEST_MAX) {
+        let Settings { symbols, is_companion, .. } = &self.core.settings;
+        if symbols.is_empty() || *is_companion {
+            return;
+        }
+        for path in self.product.exchange_info_paths(symbols, STREAMS_PER_REQUEST_MAX) {
             self.core.counters.fetches.up();
-            actions.fetch(Fetch { path: venue::exchange_info_path(names), purpose: Purpose::Symbols });
+            actions.fetch(Fetch { path, purpose: Purpose::Symbols });
         }
     }
 
@@ -334,16 +390,22 @@ impl Feed {
         }
     }
 
-    pub(super) fn send(&mut self, now: Micros, actions: &mut Actions) {
+    fn send(&mut self, now: Micros, actions: &mut Actions) {
         self.requests.send(now, actions);
     }
 
-    pub(super) fn fetch(&mut self, now: Micros, actions: &mut Actions) {
+    fn fetch(&mut self, now: Micros, actions: &mut Actions) {
         while let Some(at) = self.fetches.next(now) {
             self.core.counters.fetches.up();
             let name = &self.core.symbols[at].name;
-            let path = venue::depth_path(name, self.snapshot_levels);
+            let path = self.product.depth_path(name, self.snapshot_levels);
             actions.fetch(Fetch { path, purpose: Purpose::Depth(name.to_string()) });
         }
     }
+}
+
+/// Whether a stream is of the best levels, whole: `btcusdt@depth5@100ms`.
+fn is_partial(stream: &str) -> bool {
+    let kind = stream.split('@').nth(1).unwrap_or_default();
+    matches!(kind, "depth5" | "depth10" | "depth20")
 }

@@ -3,14 +3,10 @@
 use crate::pacer::{Pacer, backoff_us};
 use crate::timers::Timers;
 use schemas::model::Micros;
+use schemas::venue::binance::Product;
 use std::collections::VecDeque;
 
-/// What requests may weigh in a minute: half of what the venue allows an address, which others may share.
-const WEIGHT_PER_MINUTE: u64 = 3_000;
-const US_PER_WEIGHT: u64 = 60_000_000 / WEIGHT_PER_MINUTE;
-/// What may be fetched at once after a pause, as a time at the steady rate: a minute of it beside the steady rate is all that the
-/// venue allows.
-const BURST_US: u64 = 60_000_000;
+const MINUTE_US: u64 = 60_000_000;
 /// After which a request counts as failed.
 const TIMEOUT_US: u64 = 20_000_000;
 const FIRST_RETRY_US: u64 = 500_000;
@@ -46,9 +42,11 @@ enum State {
 }
 
 impl Fetches {
-    /// For snapshots of so many levels a side.
-    pub(super) fn new(limit: u16) -> Self {
-        let pacer = Pacer::new(weight(limit) * US_PER_WEIGHT, BURST_US);
+    /// For snapshots of so many levels a side. Requests weigh half of what the venue allows an address in a minute, which others
+    /// may share, and after a pause as much again at once.
+    pub(super) fn new(product: Product, limit: u16) -> Self {
+        let in_minute = product.weight_per_minute() / product.depth_weight(limit);
+        let pacer = Pacer::within(in_minute, MINUTE_US);
         Self { pacer, due: Timers::default(), symbols: Vec::new(), queue: VecDeque::new() }
     }
 
@@ -126,16 +124,6 @@ impl Fetches {
     }
 }
 
-/// What a request for so many levels weighs, by the venue's rules.
-const fn weight(limit: u16) -> u64 {
-    match limit {
-        0..=100 => 5,
-        101..=500 => 25,
-        501..=1000 => 50,
-        _ => 250,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,8 +136,13 @@ mod tests {
 
     #[test]
     fn keeps_within_half_of_the_venues_limit() {
-        let mut fetches = Fetches::new(5_000);
-        (0..100).for_each(|symbol| fetches.want(symbol, START));
+        check_weights(Product::Spot, 5_000, 6_000);
+        check_weights(Product::UsdM, 1_000, 2_400);
+    }
+
+    fn check_weights(product: Product, limit: u16, allowed: u64) {
+        let mut fetches = Fetches::new(product, limit);
+        (0..1_000).for_each(|symbol| fetches.want(symbol, START));
         let mut counts = Vec::new();
         for minute in 0..3 {
             let seconds = (0..60).map(|second| START.plus((minute * 60 + second) * 1_000_000));
@@ -158,15 +151,15 @@ mod tests {
                 all.iter().for_each(|symbol| fetches.done(*symbol));
                 all.len() as u64
             });
-            counts.push(in_minute.sum::<u64>() * 250);
+            counts.push(in_minute.sum::<u64>() * product.depth_weight(limit));
         }
-        assert!(counts[0] <= 6_000 && counts[1] <= 3_000 && counts[2] <= 3_000, "{counts:?}");
-        assert!(counts[0] >= 4_000, "at first many at once: {counts:?}");
+        assert!(counts[0] <= allowed && counts[1] <= allowed / 2 && counts[2] <= allowed / 2, "{counts:?}");
+        assert!(counts[0] >= allowed * 2 / 3, "at first many at once: {counts:?}");
     }
 
     #[test]
     fn a_failure_is_repeated_later_each_time() {
-        let mut fetches = Fetches::new(100);
+        let mut fetches = Fetches::new(Product::Spot, 100);
         fetches.want(3, START);
         assert_eq!(fetches.deadline(), Some(START));
         assert_eq!(requested(&mut fetches, START), [3]);
@@ -182,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_never_comes_back_has_failed() {
-        let mut fetches = Fetches::new(100);
+        let mut fetches = Fetches::new(Product::Spot, 100);
         fetches.want(0, START);
         requested(&mut fetches, START);
         let late = START.plus(TIMEOUT_US);
@@ -193,7 +186,7 @@ mod tests {
 
     #[test]
     fn an_event_brings_a_wanted_snapshot_forward() {
-        let mut fetches = Fetches::new(100);
+        let mut fetches = Fetches::new(Product::Spot, 100);
         fetches.want(1, START.plus(1_000_000));
         fetches.want(1, START);
         fetches.want(1, START.plus(5));

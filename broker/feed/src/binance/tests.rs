@@ -1,3 +1,5 @@
+mod futures;
+
 use super::depth::OLD_RUN_MAX;
 use super::feed::URL_STREAMS_MAX;
 use super::*;
@@ -20,7 +22,7 @@ impl Rig {
         let mut settings = Settings::new("binance", "e");
         settings.symbols = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
         change(&mut settings);
-        let machine = Binance::new(settings, Arc::clone(&market)).unwrap();
+        let machine = Binance::new(Product::Spot, settings, Arc::clone(&market)).unwrap();
         Self { market, machine, actions: Actions::new(), now: 1_000 }
     }
 
@@ -110,11 +112,11 @@ fn more_streams_than_a_url_holds_are_subscribed_to_slowly() {
     assert_eq!(total, 3, "240 streams in requests of 100");
     let settings = Settings { symbols: (0..600).map(|n| n.to_string()).collect(), ..Settings::new("b", "e") };
     assert!(matches!(
-        Binance::new(settings.clone(), market()),
+        Binance::new(Product::Spot, settings.clone(), market()),
         Err(MachineError::Streams { asked: 2_400, .. })
     ));
     assert_eq!(
-        connections(&settings).iter().map(|one| one.symbols.len()).collect::<Vec<_>>(),
+        connections(Product::Spot, &settings).iter().map(|one| one.symbols.len()).collect::<Vec<_>>(),
         [256, 256, 88]
     );
 }
@@ -282,6 +284,27 @@ fn silence_is_stale_and_the_next_message_ends_it() {
     rig.now += 30_000;
     rig.machine.tick(ms(rig.now), &mut rig.actions);
     assert!(rig.actions.drain().any(|action| action == Action::Reconnect("no data for 30000 ms".to_owned())));
+}
+
+#[test]
+fn a_quiet_market_is_asked_for_a_sign_of_life() {
+    let mut rig = Rig::connected(&["BTCUSDT"]);
+    rig.snapshot(100);
+    rig.actions.drain().for_each(drop);
+    let mut asked = 0;
+    for _ in 0..8 {
+        rig.now += 1_500;
+        rig.machine.tick(ms(rig.now), &mut rig.actions);
+        for action in rig.actions.drain().collect::<Vec<_>>() {
+            assert_eq!(
+                action,
+                Action::Send(r#"{"method":"GET_PROPERTY","params":["combined"],"id":0}"#.to_owned())
+            );
+            asked += 1;
+            rig.frame(r#"{"result":true,"id":0}"#);
+        }
+    }
+    assert_eq!((asked, rig.story(Channel::Book).len()), (4, 2), "nothing became stale");
 }
 
 #[test]

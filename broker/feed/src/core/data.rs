@@ -46,6 +46,15 @@ impl<S: Default> Core<S> {
         out.trades(times, fresh.into());
     }
 
+    /// Takes a number that the venue gave to something else than a trade, so that it is not missed.
+    pub(crate) fn no_trade(&mut self, at: usize, number: impl Numbered, now: Micros) {
+        let Listed { out, trade_ids, .. } = &mut self.symbols[at];
+        if let Seen::Jumped { lost } = number.taken_by(trade_ids) {
+            self.counters.trades_lost.add(lost);
+            out.loss(lost, now);
+        }
+    }
+
     /// Gives up on the trades up to this number, if the continuity has begun before it.
     pub(crate) fn give_up_trades(&mut self, at: usize, id: u64, now: Micros) {
         let Listed { out, trade_ids, .. } = &mut self.symbols[at];

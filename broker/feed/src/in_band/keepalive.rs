@@ -7,7 +7,7 @@ const QUIET_US: u64 = 10_000_000;
 
 /// The pings of one connection to a venue that sends no signs of life of its own.
 #[derive(Debug)]
-pub(super) struct Keepalive {
+pub(crate) struct Keepalive {
     ping: &'static str,
     quiet_us: u64,
     /// The venue wants a ping so often even if data flows.
@@ -23,33 +23,33 @@ struct Connected {
 
 impl Keepalive {
     /// Pings when half of the time has passed after which silence counts as staleness; and every `every_us`, if that is given.
-    pub(super) fn new(ping: &'static str, stale_after_ms: Option<u64>, every_us: Option<u64>) -> Self {
+    pub(crate) fn new(ping: &'static str, stale_after_ms: Option<u64>, every_us: Option<u64>) -> Self {
         let quiet_us = stale_after_ms.map_or(QUIET_US, |ms| ms.saturating_mul(500).min(QUIET_US));
         Self { ping, quiet_us, every_us, connected: None }
     }
 
-    pub(super) fn connected(&mut self, now: Micros) {
+    pub(crate) fn connected(&mut self, now: Micros) {
         self.connected = Some(Connected { heard: now, pinged: now });
     }
 
-    pub(super) fn disconnected(&mut self) {
+    pub(crate) fn disconnected(&mut self) {
         self.connected = None;
     }
 
-    pub(super) fn hear(&mut self, now: Micros) {
+    pub(crate) fn hear(&mut self, now: Micros) {
         if let Some(connected) = &mut self.connected {
             connected.heard = now;
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Micros> {
+    pub(crate) fn deadline(&self) -> Option<Micros> {
         let Connected { heard, pinged } = self.connected?;
         let quiet = heard.max(pinged).plus(self.quiet_us);
         Some(self.every_us.map_or(quiet, |every_us| quiet.min(pinged.plus(every_us))))
     }
 
     /// The ping that is due at `now`.
-    pub(super) fn ping(&mut self, now: Micros) -> Option<String> {
+    pub(crate) fn ping(&mut self, now: Micros) -> Option<String> {
         self.deadline().filter(|due| *due <= now)?;
         self.connected.as_mut()?.pinged = now;
         Some(self.ping.to_owned())

@@ -35,16 +35,24 @@ pub(crate) fn read(name: &str) -> Option<Recording> {
         eprintln!("SKIPPED: the recording {name} is not in {}", folder().display());
         return None;
     }
-    let venue = name.split(['-', '_']).next().and_then(|venue| venue.parse().ok()).expect(name);
     let raw = std::fs::read(&path).expect(name);
     let text = match path.extension().and_then(|ending| ending.to_str()) {
         Some("gz") => decompressed(&raw),
-        Some("cryptofeed") => cryptofeed(&String::from_utf8(raw).expect(name)),
+        Some("cryptofeed") => {
+            merged(cryptofeed(&String::from_utf8(raw).expect(name)), cryptofeed(&replies(&path)))
+        }
         Some("ndjson") => frames(&String::from_utf8(raw).expect(name), &bodies(name)),
         Some("cbcap") => cbcap(&raw),
         _ => panic!("{name}: no reader for this kind of file"),
     };
-    Some(Recording { venue, text: text.into() })
+    Some(Recording { venue: venue_of(name), text: text.into() })
+}
+
+/// `kraken-v2_btcusd...` names a version behind the venue, `binance-usdm_btcusdt...` is a venue of that name.
+fn venue_of(name: &str) -> Venue {
+    let place = name.split('_').next().expect(name);
+    let without_version = || place.split('-').next()?.parse().ok();
+    place.parse().ok().or_else(without_version).expect(name)
 }
 
 fn folder() -> PathBuf {
@@ -60,6 +68,25 @@ fn bodies(name: &str) -> String {
     let body = std::fs::read_to_string(folder().join("binance-spot_btc_rest-depth_20260707.json"));
     let body = body.expect("the depth body that belongs to the recording");
     format!("1 @http https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=100 {}\n", body.trim())
+}
+
+/// The replies over HTTP, where they were recorded into a file of their own.
+fn replies(path: &Path) -> String {
+    let beside = path.with_extension("http.cryptofeed");
+    if beside.exists() { std::fs::read_to_string(beside).expect("text") } else { String::new() }
+}
+
+/// The lines of both captures by their times; of equal times those of the first come first.
+fn merged(first: Vec<u8>, second: Vec<u8>) -> Vec<u8> {
+    let time = |line: &&str| line.split_once(' ').and_then(|(time, _)| time.parse::<u64>().ok());
+    let texts = [first, second].map(|bytes| String::from_utf8(bytes).expect("text"));
+    let [mut first, mut second] = texts.each_ref().map(|text| text.lines().peekable());
+    let next = || match (first.peek(), second.peek()) {
+        (Some(a), Some(b)) if time(b) < time(a) => second.next(),
+        (None, _) => second.next(),
+        (Some(_), _) => first.next(),
+    };
+    std::iter::from_fn(next).flat_map(|line| [line, "\n"]).collect::<String>().into_bytes()
 }
 
 fn decompressed(raw: &[u8]) -> Vec<u8> {

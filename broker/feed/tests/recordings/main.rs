@@ -136,6 +136,20 @@ fn binance_2026_joins_the_one_book_that_has_a_body() {
 }
 
 #[test]
+fn binance_usd_m_2024_where_each_event_names_the_one_before() {
+    let played = check(&recording!("binance-usdm_btcusdt_20240718.gz"), |_| {});
+    assert_eq!(played.states(), [("binance-usdm:BTCUSDT".to_owned(), State::Live)]);
+}
+
+#[test]
+fn binance_coin_m_2021_joins_all_ten_books() {
+    let recording = recording!("binance-coinm_10symbols_20210721.cryptofeed");
+    let played = check(&recording, |settings| settings.trades = Trades::Aggregate);
+    assert!(played.states().iter().all(|(_, state)| *state == State::Live), "{:?}", played.states());
+    assert_eq!(played.states().len(), 10);
+}
+
+#[test]
 fn a_shallow_book_is_the_best_levels_of_the_deep_one() {
     check(&recording!("binance-spot_btcusdt_20240808.gz"), |settings| settings.book_depth = 20);
 }
@@ -203,6 +217,16 @@ fn a_frame_left_out_is_a_gap_and_the_checksum_notices_too() {
     let played = play(&binance.without(|line| line.contains("\"depthUpdate\""), 500), |_| {});
     assert_eq!(played.replay.machine().counters().gaps.value(), 1);
     assert_eq!(played.states()[0].1, State::Resyncing);
+
+    for (futures, event) in [
+        (recording!("binance-usdm_btcusdt_20240718.gz"), "\"depthUpdate\""),
+        (recording!("binance-coinm_10symbols_20210721.cryptofeed"), "\"etcusd_perp@depth@100ms\""),
+    ] {
+        let played = play(&futures.without(|line| line.contains(event), 150), |_| {});
+        assert_eq!(played.replay.machine().counters().gaps.value(), 1);
+        let lost = played.states().into_iter().filter(|(_, state)| *state == State::Resyncing);
+        assert_eq!(lost.count(), 1);
+    }
 
     let kraken = recording!("kraken-v2_btcusd_20260802.cbcap");
     let top = |line: &str| line.contains("\"book\"") && line.contains("\"update\"");

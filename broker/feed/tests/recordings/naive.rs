@@ -31,6 +31,8 @@ struct Symbol {
     /// Depth events that wait for their body.
     waiting: Vec<Value>,
     last_id: u64,
+    /// Whether an event has followed the depth body.
+    is_joined: bool,
 }
 
 struct Reading<'a> {
@@ -47,7 +49,7 @@ type ReadLine<'s> = fn(&mut Reading<'s>, &str);
 
 pub(crate) fn read(recording: &Recording, settings: &Settings) -> BTreeMap<String, Expected> {
     let (quote_mark, read_line): (&str, ReadLine<'_>) = match recording.venue {
-        Venue::Binance => ("@bookTicker", Reading::binance),
+        Venue::Binance | Venue::BinanceUsdM | Venue::BinanceCoinM => ("@bookTicker", Reading::binance),
         Venue::Coinbase => ("\"type\":\"ticker\"", Reading::coinbase),
         Venue::Kraken => ("\"channel\":\"ticker\",\"type\"", Reading::kraken),
         Venue::Okx => ("{\"arg\":{\"channel\":\"bbo-tbt\"", Reading::okx),

@@ -15,10 +15,8 @@ pub enum Stream {
     AggTrade,
     /// Best bid and ask.
     BookTicker,
-    /// Changes of the book every 100 ms.
-    Depth100Ms,
-    /// Changes of the book every second.
-    Depth1000Ms,
+    /// Changes of the book: every so many milliseconds, or at the pace that needs no name.
+    Depth(Option<u32>),
     /// Statistics of the last 24 hours, every second.
     Ticker24h,
 }
@@ -27,33 +25,54 @@ impl Stream {
     /// The name of this stream of a symbol: `btcusdt@trade`.
     #[must_use]
     pub fn name(self, symbol: &str) -> String {
-        let suffix = match self {
-            Self::Trade => "@trade",
-            Self::AggTrade => "@aggTrade",
-            Self::BookTicker => "@bookTicker",
-            Self::Depth100Ms => "@depth@100ms",
-            Self::Depth1000Ms => "@depth",
-            Self::Ticker24h => "@ticker",
-        };
-        symbol.to_lowercase() + suffix
+        let symbol = symbol.to_lowercase();
+        match self {
+            Self::Trade => symbol + "@trade",
+            Self::AggTrade => symbol + "@aggTrade",
+            Self::BookTicker => symbol + "@bookTicker",
+            Self::Depth(Some(ms)) => format!("{symbol}@depth@{ms}ms"),
+            Self::Depth(None) => symbol + "@depth",
+            Self::Ticker24h => symbol + "@ticker",
+        }
     }
 }
 
-/// Path and query of a combined connection that carries `streams` from its start. With an empty list nothing comes
-/// until a [`subscribe`]; so use that for more streams than a URL may hold.
-#[must_use]
-pub fn combined_path<S: AsRef<str>>(streams: &[S], microseconds: bool) -> String {
-    let mut query = Vec::new();
-    if !streams.is_empty() {
-        let names: Vec<String> = streams.iter().map(|name| percent_encoded(name.as_ref())).collect();
-        query.push(format!("streams={}", names.join("/")));
-    }
-    if microseconds {
-        query.push("timeUnit=MICROSECOND".to_owned());
-    }
-    let separator = if query.is_empty() { "" } else { "?" };
-    format!("/stream{separator}{}", query.join("&"))
+/// An entry point of a host, which carries some of its streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// All streams.
+    Whole,
+    /// `/public`: what comes with each change.
+    Public,
+    /// `/market`: what is summed up.
+    Market,
 }
+
+impl Route {
+    /// Path and query of a combined connection that carries `streams` from its start. With an empty list nothing comes
+    /// until a [`subscribe`]; so use that for more streams than a URL may hold. Only spot knows microseconds.
+    #[must_use]
+    pub fn combined_path<S: AsRef<str>>(self, streams: &[S], microseconds: bool) -> String {
+        let route = match self {
+            Self::Whole => "",
+            Self::Public => "/public",
+            Self::Market => "/market",
+        };
+        let mut query = Vec::new();
+        if !streams.is_empty() {
+            let names: Vec<String> = streams.iter().map(|name| percent_encoded(name.as_ref())).collect();
+            query.push(format!("streams={}", names.join("/")));
+        }
+        if microseconds {
+            query.push("timeUnit=MICROSECOND".to_owned());
+        }
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("{route}/stream{separator}{}", query.join("&"))
+    }
+}
+
+/// A request that changes nothing: what answers it is alive.
+pub const SIGN_OF_LIFE: &str = r#"{"method":"GET_PROPERTY","params":["combined"],"id":0}"#;
 
 /// Requests that subscribe to `streams`, numbered from `first_id` on. The venue takes five messages a second.
 pub fn subscribe<S: AsRef<str>>(streams: &[S], first_id: i64) -> impl Iterator<Item = String> {
@@ -72,25 +91,9 @@ fn requests<S: AsRef<str>>(method: &str, streams: &[S], first_id: i64) -> impl I
     })
 }
 
-/// Path and query of the book of `symbol`, to `limit` levels a side (at most 5000).
-#[must_use]
-pub fn depth_path(symbol: &str, limit: u16) -> String {
-    format!("/api/v3/depth?symbol={}&limit={limit}", percent_encoded(symbol))
-}
-
-/// Path and query of what the venue knows of `symbols`; of all that it has if the list is empty.
-#[must_use]
-pub fn exchange_info_path<S: AsRef<str>>(symbols: &[S]) -> String {
-    if symbols.is_empty() {
-        return "/api/v3/exchangeInfo".to_owned();
-    }
-    let names: Vec<&str> = symbols.iter().map(AsRef::as_ref).collect();
-    format!("/api/v3/exchangeInfo?symbols={}", percent_encoded(&serde_json::json!(names).to_string()))
-}
-
 /// Leaves what a query may hold as it is, and `@`, which the venue's own examples do not encode. Its symbols are
 /// not all ASCII.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -110,11 +113,20 @@ mod tests {
 
     #[test]
     fn streams_are_named_in_lower_case() {
-        let streams = [Stream::Trade.name("BTCUSDT"), Stream::Depth100Ms.name("ETHUSDT")];
-        assert_eq!(combined_path(&streams, false), "/stream?streams=btcusdt@trade/ethusdt@depth@100ms");
-        assert_eq!(combined_path(&streams[..1], true), "/stream?streams=btcusdt@trade&timeUnit=MICROSECOND");
-        assert_eq!(combined_path::<&str>(&[], true), "/stream?timeUnit=MICROSECOND");
-        assert_eq!(combined_path::<&str>(&[], false), "/stream");
+        let streams = [Stream::Trade.name("BTCUSDT"), Stream::Depth(Some(100)).name("ETHUSDT")];
+        let path = |streams: &[String], microseconds| Route::Whole.combined_path(streams, microseconds);
+        assert_eq!(path(&streams, false), "/stream?streams=btcusdt@trade/ethusdt@depth@100ms");
+        assert_eq!(path(&streams[..1], true), "/stream?streams=btcusdt@trade&timeUnit=MICROSECOND");
+        assert_eq!(path(&[], true), "/stream?timeUnit=MICROSECOND");
+        assert_eq!(path(&[], false), "/stream");
+        assert_eq!(Stream::Depth(None).name("BTCUSD_PERP"), "btcusd_perp@depth");
+    }
+
+    #[test]
+    fn an_entry_point_stands_before_the_path() {
+        let streams = [Stream::Ticker24h.name("BTCUSDT")];
+        assert_eq!(Route::Market.combined_path(&streams, false), "/market/stream?streams=btcusdt@ticker");
+        assert_eq!(Route::Public.combined_path::<&str>(&[], false), "/public/stream");
     }
 
     #[test]
@@ -126,16 +138,5 @@ mod tests {
         assert_eq!(requests[1], r#"{"method":"SUBSCRIBE","params":["s100@trade"],"id":8}"#);
         let ends: Vec<String> = unsubscribe(&["a@ticker"], 1).collect();
         assert_eq!(ends, [r#"{"method":"UNSUBSCRIBE","params":["a@ticker"],"id":1}"#]);
-    }
-
-    #[test]
-    fn paths_hold_symbols_of_any_script() {
-        assert_eq!(depth_path("BTCUSDT", 5000), "/api/v3/depth?symbol=BTCUSDT&limit=5000");
-        assert_eq!(depth_path("é&x", 5), "/api/v3/depth?symbol=%C3%A9%26x&limit=5");
-        assert_eq!(exchange_info_path::<&str>(&[]), "/api/v3/exchangeInfo");
-        assert_eq!(
-            exchange_info_path(&["BTCUSDT", "ETHUSDT"]),
-            "/api/v3/exchangeInfo?symbols=%5B%22BTCUSDT%22,%22ETHUSDT%22%5D"
-        );
     }
 }

@@ -1,12 +1,16 @@
 use super::refusal;
-use crate::model::Level;
+use crate::model::{Level, Micros};
 use crate::venue::fields::Field;
 use crate::venue::parser::Levels;
 use crate::venue::{Instrument, Parser, VenueError};
 
-/// The body of `/api/v3/depth`: the book as of an update number.
+/// The body of a reply to a request for depth: the book as of an update number.
 #[derive(Debug, PartialEq)]
 pub struct DepthBody<'a> {
+    /// The symbol, which only COIN-M names.
+    pub symbol: Option<&'a str>,
+    /// When the venue sent it; spot does not say.
+    pub event_time: Option<Micros>,
     /// The book's update number.
     pub last_update_id: u64,
     /// Highest price first.
@@ -15,7 +19,7 @@ pub struct DepthBody<'a> {
     pub asks: &'a [Level],
 }
 
-/// Parses the body of a reply to [`super::depth_path`] in place.
+/// Parses the body of a reply to [`super::Product::depth_path`] in place.
 ///
 /// # Errors
 /// [`VenueError::Refused`] if it is an error of the venue's, another [`VenueError`] if it is no such body.
@@ -27,13 +31,19 @@ pub fn depth_body<'a>(body: &'a mut [u8], parser: &'a mut Parser) -> Result<Dept
 }
 
 pub(super) fn depth<'a>(data: Field<'_, 'a>, levels: &'a mut Levels) -> Result<DepthBody<'a>, VenueError> {
-    let [id, bids, asks] = data.pick(["lastUpdateId", "bids", "asks"])?;
+    let [symbol, time, id, bids, asks] = data.pick(["symbol", "E", "lastUpdateId", "bids", "asks"])?;
     bids.levels(&mut levels.bids)?;
     asks.levels(&mut levels.asks)?;
-    Ok(DepthBody { last_update_id: id.unsigned()?, bids: &levels.bids, asks: &levels.asks })
+    Ok(DepthBody {
+        symbol: symbol.present().map(Field::text).transpose()?,
+        event_time: time.present().map(Field::binance_time).transpose()?,
+        last_update_id: id.unsigned()?,
+        bids: &levels.bids,
+        asks: &levels.asks,
+    })
 }
 
-/// Parses the body of a reply to [`super::exchange_info_path`] in place.
+/// Parses the body of a reply to [`super::Product::exchange_info_paths`] in place.
 ///
 /// # Errors
 /// [`VenueError::Refused`] if it is an error of the venue's, another [`VenueError`] if it is no such body.
@@ -50,13 +60,14 @@ pub fn exchange_info<'a>(
 }
 
 fn instrument<'a>(symbol: Field<'_, 'a>) -> Result<Instrument<'a>, VenueError> {
-    let [name, status, base, quote, filters] =
-        symbol.pick(["symbol", "status", "baseAsset", "quoteAsset", "filters"])?;
+    let [name, status, contract_status, base, quote, filters] =
+        symbol.pick(["symbol", "status", "contractStatus", "baseAsset", "quoteAsset", "filters"])?;
     let mut instrument = Instrument {
         symbol: name.text()?,
         base: base.text()?,
         quote: quote.text()?,
-        status: status.text()?,
+        // COIN-M's own word for it.
+        status: contract_status.present().unwrap_or(status).text()?,
         tick_size: None,
         lot_size: None,
     };

@@ -177,7 +177,8 @@ fn reads_replies_and_refusals() {
 fn reads_the_announced_end_and_names_what_it_does_not_know() {
     let shutdown = r#"{"e":"serverShutdown","E":1783465157897}"#;
     is_message(shutdown, Message::ServerShutdown { event_time: Micros(1_783_465_157_897_000) });
-    is_message(r#"{"e":"kline","E":1,"k":{}}"#, Message::Unknown { event: Some("kline") });
+    is_message(r#"{"e":"kline","E":1,"k":{}}"#, Message::Unused);
+    is_message(r#"{"e":"rumour","E":1}"#, Message::Unknown { event: Some("rumour") });
     is_message("{}", Message::Unknown { event: None });
 }
 
@@ -225,6 +226,10 @@ fn reads_a_rest_book_and_the_venues_refusal() {
         br#"{"lastUpdateId":1027024,"bids":[["4.0","431.0"]],"asks":[["4.2","12.0"],["4.3","1"]]}"#.to_vec();
     let book = depth_body(&mut body, &mut parser).unwrap();
     assert_eq!((book.last_update_id, book.bids.len(), book.asks.len()), (1_027_024, 1, 2));
+    assert_eq!((book.symbol, book.event_time), (None, None));
+    let mut body = br#"{"lastUpdateId":7,"E":1626916404580,"T":1626916404574,"symbol":"BCHUSD_PERP","pair":"BCHUSD","bids":[],"asks":[]}"#.to_vec();
+    let book = depth_body(&mut body, &mut parser).unwrap();
+    assert_eq!((book.symbol, book.event_time), (Some("BCHUSD_PERP"), Some(Micros(1_626_916_404_580_000))));
     let mut body = br#"{"code":-1121,"msg":"Invalid symbol."}"#.to_vec();
     let error = depth_body(&mut body, &mut parser).unwrap_err();
     assert_eq!(error.to_string(), "the venue refused: Invalid symbol. (code -1121)");
@@ -249,6 +254,9 @@ fn reads_what_the_venue_knows_of_its_symbols() {
         lot_size: Some(decimal("0.00010000")),
     };
     assert_eq!(exchange_info(&mut body, &mut parser), Ok(vec![expected]));
+    let mut body = br#"{"symbols":[{"symbol":"A_PERP","pair":"A","contractStatus":"TRADING","baseAsset":"A","quoteAsset":"USD","filters":[]}]}"#.to_vec();
+    let coin_margined = exchange_info(&mut body, &mut parser).unwrap();
+    assert_eq!((coin_margined[0].symbol, coin_margined[0].status), ("A_PERP", "TRADING"));
     let mut body = br#"{"symbols":[{"symbol":"A"}]}"#.to_vec();
     let error = exchange_info(&mut body, &mut parser).unwrap_err();
     assert_eq!(

@@ -3,19 +3,16 @@
 
 mod arguments;
 mod deserialize;
-mod feed_spec;
-mod feed_url;
 mod file;
 mod print;
-mod query;
 mod settings;
 
-pub use feed_spec::{
-    FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
+pub use feed::spec::{
+    FeedSpec, FeedUrlError, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
 };
-pub use feed_url::FeedUrlError;
 pub use settings::{FeedsOn, Limits, LogFormat, Settings};
 
+use feed::spec::has_port;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -210,10 +207,6 @@ fn positive(limits: &Limits) -> [(&'static str, usize); 26] {
         ("tick_line_bytes_max", limits.tick_line_bytes_max),
         ("tick_publishers_max", limits.tick_publishers_max),
     ]
-}
-
-fn has_port(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn is_filter(text: &str) -> bool {

@@ -1,10 +1,6 @@
 //! Upstream: what brings market data in. The machines of the crate `feed` decide, the tasks here carry out: they connect, send,
 //! fetch, keep the time and come back after a failure.
 
-mod backoff;
-mod connect;
-mod dialling;
-mod fetch;
 mod file;
 mod lines;
 mod simulated;
@@ -12,7 +8,7 @@ mod status;
 mod ticks;
 mod venue;
 
-pub use dialling::Dialling;
+pub use link::Dialling;
 pub use status::FeedStatus;
 
 use crate::clock::Clock;
@@ -122,7 +118,7 @@ fn start_connection(
     let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
     let status = FeedStatus::new(url, Arc::clone(machine.counters()));
     let (stream, rest, connects) = (venue.stream.clone(), venue.rest.clone(), venue.venue.connects());
-    let endpoints = venue::Endpoints { stream, rest, connects };
+    let endpoints = link::Endpoints { stream, rest, connects };
     let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }

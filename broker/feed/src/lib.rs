@@ -20,6 +20,7 @@ mod salvage;
 pub mod settings;
 mod silence;
 pub mod sim;
+pub mod spec;
 #[cfg(test)]
 mod testing;
 pub mod ticks;

@@ -1,6 +1,5 @@
 //! Tick lines over TCP: the broker dials a publisher, or publishers dial the broker.
 
-use super::backoff::Backoff;
 use super::lines::Lines;
 use super::{Context, FeedStatus};
 use crate::fanout::hold_wakes;
@@ -8,6 +7,7 @@ use crate::seldom::Seldom;
 use feed::counters::Fault;
 use feed::machine::{Actions, Machine};
 use feed::ticks::{ConnectionId, Ticks};
+use link::Backoff;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;

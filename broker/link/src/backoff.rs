@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// The waits between attempts.
 #[derive(Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     min_ms: u64,
     max_ms: u64,
     failures: u32,
@@ -15,22 +15,24 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     /// Up to `min_ms` first, doubling up to `max_ms`; `seed` decides the jitter.
-    pub(crate) fn new(min_ms: u64, max_ms: u64, seed: u64) -> Self {
+    #[must_use]
+    pub fn new(min_ms: u64, max_ms: u64, seed: u64) -> Self {
         Self { min_ms: min_ms.max(1), max_ms: max_ms.max(1), failures: 0, random: seed }
     }
 
     /// A seed that differs from process to process and from feed to feed.
-    pub(crate) fn seed_of(name: &str) -> u64 {
+    #[must_use]
+    pub fn seed_of(name: &str) -> u64 {
         RandomState::new().hash_one(name)
     }
 
     /// It worked: the next failure is the first again.
-    pub(crate) fn succeeded(&mut self) {
+    pub fn succeeded(&mut self) {
         self.failures = 0;
     }
 
     /// The wait before the next attempt.
-    pub(crate) fn failed(&mut self) -> Duration {
+    pub fn failed(&mut self) -> Duration {
         let longest = self.min_ms.saturating_mul(1 << self.failures.min(32)).min(self.max_ms);
         self.failures += 1;
         Duration::from_millis(self.next_random() % (longest + 1))

@@ -1,13 +1,11 @@
 //! Feed URLs, read into [`FeedSpec`]s.
 
-use super::feed_spec::{
-    FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
-};
 use super::query::{Query, wrong};
-use feed::settings::Trades;
-use feed::sim::names::NAMES_MAX;
-use feed::sim::{RATE_MAX, SimSettings};
-use feed::venue::{Depths, Venue};
+use super::{FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed};
+use crate::settings::Trades;
+use crate::sim::names::NAMES_MAX;
+use crate::sim::{RATE_MAX, SimSettings};
+use crate::venue::{Depths, Venue};
 use schemas::model::{Channel, Symbol};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -27,7 +25,9 @@ pub struct FeedUrlError {
 }
 
 impl FeedUrlError {
-    pub(super) fn new(url: &str, message: String) -> Self {
+    /// What is wrong with `url`, which is shown without a password.
+    #[must_use]
+    pub fn new(url: &str, message: String) -> Self {
         Self { url: without_secrets(url), message }
     }
 }
@@ -123,10 +123,16 @@ fn speed(query: &mut Query) -> Result<Speed, String> {
 
 fn tick_lines(link: TickLink, place: &str, query: &mut Query) -> Result<Named, String> {
     let address = place.strip_prefix("//").unwrap_or(place).trim_end_matches('/').to_owned();
-    if !super::has_port(&address) {
+    if !has_port(&address) {
         return Err(format!("expected HOST:PORT, found `{address}`"));
     }
     Ok((Some(venue_name(query, "ticks")?), Source::TickLines(TickLines { link, address })))
+}
+
+/// Whether it is `HOST:PORT`.
+#[must_use]
+pub fn has_port(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn venue_feed(name: &str, transport: &str, place: &str, query: &mut Query) -> Result<Named, String> {

@@ -1,10 +1,15 @@
 //! What a feed is: where market data comes from, and what of it.
 
-use feed::settings::Trades;
-use feed::venue::Venue;
+mod query;
+mod url;
+
+pub use self::url::{FeedUrlError, has_port};
+
+use crate::settings::Trades;
+use crate::venue::Venue;
+use ::url::Url;
 use schemas::model::Channel;
 use std::path::PathBuf;
-use url::Url;
 
 /// A feed, as its URL describes it.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// When which host may be dialled; shared by all feeds.
+/// When which host may be dialled; shared by all connections.
 #[derive(Debug, Default)]
 pub struct Dialling(Mutex<HashMap<String, Pacer>>);
 
 impl Dialling {
     /// Takes the next turn to dial `host`, of a venue that allows so many connects, and says how long to wait for it.
-    pub(crate) fn turn(&self, host: &str, allowed: &Pacer, now: Micros) -> Duration {
+    pub fn turn(&self, host: &str, allowed: &Pacer, now: Micros) -> Duration {
         let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pacer = hosts.entry(host.to_owned()).or_insert_with(|| allowed.clone());
         let at = pacer.ready_at().max(now);

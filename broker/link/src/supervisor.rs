@@ -1,0 +1,308 @@
+//! A venue over its WebSocket: dials, carries out what the machine asks, and dials again when the connection is gone.
+
+use crate::backoff::Backoff;
+use crate::connect::{self, ConnectError, VenueSocket, host_of};
+use crate::dialling::Dialling;
+use crate::fetch::fetch;
+use feed::machine::{Action, Actions, Fetch, Machine};
+use feed::pacer::Pacer;
+use futures_util::{SinkExt, StreamExt};
+use schemas::model::Micros;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tungstenite::Message;
+use url::Url;
+
+/// A connection that lasted this long was a success: the next wait is short again.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// Where a venue is.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// Its WebSocket; the machine says which path.
+    pub stream: Url,
+    /// Its REST interface.
+    pub rest: Url,
+    /// How often it may be dialled.
+    pub connects: Pacer,
+}
+
+/// Limits and times of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest message, and the largest body of a reply, in bytes.
+    pub message_bytes_max: usize,
+    /// How long connecting may take, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// How long a reply over HTTP may take, in milliseconds.
+    pub fetch_timeout_ms: u64,
+    /// The bound on the first wait after a failure, in milliseconds.
+    pub backoff_min_ms: u64,
+    /// The bound on all waits, in milliseconds.
+    pub backoff_max_ms: u64,
+}
+
+/// What all connections share.
+#[derive(Clone)]
+pub struct Context {
+    /// Limits and times.
+    pub limits: Limits,
+    /// Tells the time.
+    pub now: Arc<dyn Fn() -> Micros + Send + Sync>,
+    /// Keeps connects within what venues allow.
+    pub dialling: Arc<Dialling>,
+    /// Ends the connection.
+    pub shutdown: CancellationToken,
+}
+
+/// Is told what happens on a connection, as it happens. Whoever only wants some of it leaves the rest.
+pub trait Witness: Send {
+    /// How the connection is called in the log.
+    fn name(&self) -> &str;
+
+    /// A connection stands.
+    fn connected(&mut self, _url: &Url) {}
+
+    /// There is none, for this reason.
+    fn cannot_connect(&mut self, _url: &Url, _reason: &str) {}
+
+    /// A text was sent.
+    fn sent(&mut self, _text: &str) {}
+
+    /// A text came.
+    fn text(&mut self, _text: &str) {}
+
+    /// A binary message came.
+    fn binary(&mut self, _bytes: &[u8]) {}
+
+    /// A reply came over HTTP, or none did, for this reason.
+    fn fetched(&mut self, _url: &str, _body: Result<&[u8], &str>) {}
+
+    /// The venue has closed the connection with this code and this reason; what else ends one is only told as lost.
+    fn closed(&mut self, _code: u16, _reason: &str) {}
+
+    /// The connection is gone.
+    fn lost(&mut self, _reason: &str) {}
+
+    /// What was to be done is done; whether all symbols are live.
+    fn live(&mut self, _is_live: bool) {}
+}
+
+struct Supervisor<W> {
+    machine: Box<dyn Machine>,
+    endpoints: Endpoints,
+    context: Context,
+    witness: W,
+    actions: Actions,
+    fetches: JoinSet<(Fetch, Result<Vec<u8>, String>)>,
+}
+
+/// Why a connection ended.
+enum End {
+    /// It is no longer wanted.
+    Shutdown,
+    /// It is gone, or the machine wants another one.
+    Lost(String),
+}
+
+/// Keeps a venue connected until `context.shutdown`.
+pub async fn run(machine: Box<dyn Machine>, endpoints: Endpoints, context: Context, witness: impl Witness) {
+    let Limits { backoff_min_ms, backoff_max_ms, .. } = context.limits;
+    let mut backoff = Backoff::new(backoff_min_ms, backoff_max_ms, Backoff::seed_of(witness.name()));
+    let mut supervisor =
+        Supervisor { machine, endpoints, context, witness, actions: Actions::new(), fetches: JoinSet::new() };
+    loop {
+        let begun = Instant::now();
+        let End::Lost(reason) = supervisor.connection().await else { return };
+        if begun.elapsed() >= SETTLED {
+            backoff.succeeded();
+        }
+        let wait = backoff.failed();
+        tracing::warn!(feed = %supervisor.witness.name(), %reason, wait_ms = wait.as_millis() as u64, "the venue's connection is gone");
+        if !supervisor.pause(wait).await {
+            return;
+        }
+    }
+}
+
+impl<W: Witness> Supervisor<W> {
+    /// One connection from its beginning to its end.
+    async fn connection(&mut self) -> End {
+        let Endpoints { stream, connects, .. } = &self.endpoints;
+        let turn = self.context.dialling.turn(&host_of(stream), connects, self.now());
+        if !turn.is_zero() && !self.pause(turn).await {
+            return End::Shutdown;
+        }
+        let (shutdown, url) = (self.context.shutdown.clone(), self.dial_url());
+        let opened = tokio::select! {
+            opened = open(&url, self.context.limits) => opened,
+            () = shutdown.cancelled() => return End::Shutdown,
+        };
+        let mut socket = match opened {
+            Ok(socket) => socket,
+            Err(reason) => {
+                self.witness.cannot_connect(&url, &reason);
+                return End::Lost(reason);
+            }
+        };
+        self.witness.connected(&url);
+        tracing::info!(feed = %self.witness.name(), "connected");
+        self.machine.connected(self.now(), &mut self.actions);
+        let end = self.follow(&mut socket).await;
+        self.fetches.abort_all();
+        if let End::Lost(reason) = &end {
+            self.machine.disconnected(self.now(), reason);
+            self.witness.lost(reason);
+        }
+        // The other side is gone, or does not matter any more.
+        let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
+        end
+    }
+
+    /// What the machine wants to dial; a path in the feed's URL goes before the venue's own.
+    fn dial_url(&self) -> Url {
+        let mut url = self.endpoints.stream.clone();
+        let wanted = self.machine.dial();
+        let (path, query) =
+            wanted.split_once('?').map_or((&*wanted, None), |(path, query)| (path, Some(query)));
+        if url.path().len() <= 1 && !path.is_empty() {
+            url.set_path(path);
+        }
+        url.set_query(query);
+        url
+    }
+
+    async fn follow(&mut self, socket: &mut VenueSocket) -> End {
+        let shutdown = self.context.shutdown.clone();
+        loop {
+            if let Err(reason) = self.act(socket).await {
+                return End::Lost(reason);
+            }
+            self.witness.live(self.machine.is_live());
+            let deadline = self.deadline();
+            tokio::select! {
+                message = socket.next() => {
+                    if let Err(reason) = self.message(message) {
+                        return End::Lost(reason);
+                    }
+                }
+                Some(fetched) = self.fetches.join_next() => self.fetched(fetched),
+                () = sleep_until(deadline) => self.machine.tick(self.now(), &mut self.actions),
+                () = shutdown.cancelled() => return End::Shutdown,
+            }
+        }
+    }
+
+    fn message(&mut self, message: Option<Result<Message, tungstenite::Error>>) -> Result<(), String> {
+        let bytes = match message {
+            Some(Ok(Message::Text(text))) => {
+                self.witness.text(&text);
+                bytes::Bytes::from(text)
+            }
+            Some(Ok(Message::Binary(bytes))) => {
+                self.witness.binary(&bytes);
+                bytes
+            }
+            Some(Ok(Message::Close(frame))) => {
+                // 1005 is what RFC 6455 has for a close frame without a code.
+                let (code, reason) =
+                    frame.as_ref().map_or((1005, ""), |f| (f.code.into(), f.reason.as_str()));
+                self.witness.closed(code, reason);
+                let said = frame.map(|frame| format!(" with {} {}", frame.code, frame.reason));
+                return Err(format!("closed by the venue{}", said.unwrap_or_default()));
+            }
+            // Pings are answered by the codec.
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(error)) => return Err(error.to_string()),
+            None => return Err("ended by the venue".to_owned()),
+        };
+        let rx = self.now();
+        self.machine.frame(rx, &mut Vec::from(bytes), &mut self.actions);
+        Ok(())
+    }
+
+    fn fetched(&mut self, fetched: Result<(Fetch, Result<Vec<u8>, String>), tokio::task::JoinError>) {
+        // One that was called off has nobody who waits for it.
+        let Ok((fetch, result)) = fetched else { return };
+        let rx = self.now();
+        let url = self.fetch_url(&fetch);
+        self.witness.fetched(&url, result.as_deref().map_err(String::as_str));
+        match result {
+            Ok(mut body) => self.machine.fetched(rx, &fetch, Ok(&mut body), &mut self.actions),
+            Err(error) => {
+                tracing::warn!(feed = %self.witness.name(), path = fetch.path, error, "nothing fetched");
+                self.machine.fetched(rx, &fetch, Err(error), &mut self.actions);
+            }
+        }
+    }
+
+    /// Carries out what the machine asked for.
+    async fn act(&mut self, socket: &mut VenueSocket) -> Result<(), String> {
+        let actions: Vec<Action> = self.actions.drain().collect();
+        for action in actions {
+            match action {
+                Action::Send(text) => {
+                    self.witness.sent(&text);
+                    socket.feed(Message::text(text)).await.map_err(|e| e.to_string())?;
+                }
+                Action::Fetch(fetch) => self.start_fetch(fetch),
+                Action::Reconnect(reason) => return Err(reason),
+            }
+        }
+        // Also what the codec wants to answer.
+        socket.flush().await.map_err(|e| e.to_string())
+    }
+
+    fn start_fetch(&mut self, wanted: Fetch) {
+        let rest = self.endpoints.rest.clone();
+        let Limits { message_bytes_max: max, fetch_timeout_ms: ms, .. } = self.context.limits;
+        self.fetches.spawn(async move {
+            let result = fetch(&rest, &wanted.path, max, ms).await;
+            (wanted, result.map_err(|error| error.to_string()))
+        });
+    }
+
+    /// All of what is fetched.
+    fn fetch_url(&self, fetch: &Fetch) -> String {
+        let base = self.endpoints.rest.as_str().trim_end_matches('/');
+        format!("{base}{}", fetch.path)
+    }
+
+    /// Waits before the next attempt, while the machine's time goes on; false if there is to be none.
+    async fn pause(&mut self, wait: Duration) -> bool {
+        let shutdown = self.context.shutdown.clone();
+        let over = sleep(wait);
+        tokio::pin!(over);
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                () = &mut over => return true,
+                () = shutdown.cancelled() => return false,
+                () = sleep_until(deadline) => self.machine.tick(self.now(), &mut self.actions),
+            }
+            // Without a connection there is nothing to carry out.
+            self.actions.drain().for_each(drop);
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let now = self.now();
+        let us = self.machine.deadline().map_or(3_600_000_000, |deadline: Micros| deadline.since(now));
+        Instant::now() + Duration::from_micros(us)
+    }
+
+    fn now(&self) -> Micros {
+        (self.context.now)()
+    }
+}
+
+async fn open(url: &Url, limits: Limits) -> Result<VenueSocket, String> {
+    let opened = connect::websocket(url, limits.message_bytes_max);
+    match timeout(Duration::from_millis(limits.connect_timeout_ms), opened).await {
+        Ok(opened) => opened.map_err(|error: ConnectError| error.to_string()),
+        Err(_) => Err(format!("no connection within {} ms", limits.connect_timeout_ms)),
+    }
+}

@@ -18,7 +18,7 @@ use feed::counters::FeedCounters;
 use feed::machine::Machine;
 use feed::market::Market;
 use feed::replay::Replay;
-use feed::settings::{Channels, IMAGE_EVERY, Settings};
+use feed::settings::{IMAGE_EVERY, Settings};
 use feed::sim::{Sim, SimSettings};
 use feed::ticks::Ticks;
 use feed::venue::Venue;
@@ -99,9 +99,7 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
 }
 
 fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Vec<Feed>> {
-    let settings = settings(spec, venue.venue.name(), context);
-    let depth_ms = venue.depth_ms.unwrap_or(settings.depth_ms);
-    let settings = Settings { trades: venue.trades, depth_ms, ..settings };
+    let settings = venue.settle(settings(spec, venue.venue.name(), context));
     let connections = venue.venue.connections(&settings);
     let start = |(place, settings)| start_connection(spec, venue, context, place, settings);
     connections.into_iter().enumerate().map(start).collect()
@@ -148,13 +146,7 @@ async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context)
 
 /// What the machine is told.
 fn settings(spec: &FeedSpec, venue: &str, context: &Context) -> Settings {
-    let selection = &spec.selection;
-    let mut settings = Settings::new(spec.venue.as_deref().unwrap_or(venue), Arc::clone(&context.epoch));
-    settings.symbols.clone_from(&selection.symbols);
-    if !selection.channels.is_empty() {
-        settings.channels = Channels::of(&selection.channels);
-    }
-    settings.depth = selection.depth;
+    let mut settings = spec.settings(Settings::new(venue, Arc::clone(&context.epoch)));
     // Whoever reads a book's log must find an image that it reaches back to.
     let image_every = context.limits.book_log_entries_max / 4;
     settings.image_every = u32::try_from(image_every).unwrap_or(u32::MAX).clamp(1, IMAGE_EVERY);

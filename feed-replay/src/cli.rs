@@ -5,6 +5,7 @@ mod generate;
 mod import;
 mod info;
 mod output;
+mod record;
 mod serve;
 
 use crate::source::RestFile;
@@ -12,7 +13,7 @@ use crate::venue::Venue;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Inspects, imports, generates and serves market data captures.
+/// Records, inspects, imports, generates and serves market data captures.
 ///
 /// A capture is text, one record a line (`<unix ns> <frame>`), plain or compressed by gzip or zstd. hftbacktest's files
 /// are captures as they are; `import` turns other recorders' files into one.
@@ -27,6 +28,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Record(Box<record::Args>),
     Info(info::Args),
     Import(import::Args),
     Serve(serve::Args),
@@ -56,11 +58,20 @@ fn venue_help(what: &str) -> String {
     format!("{what}: {}", Venue::names(|_| true))
 }
 
+/// Reads a duration with or without its unit.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let nanos = crate::time::nanos_of_duration(text);
+    nanos
+        .map(std::time::Duration::from_nanos)
+        .ok_or_else(|| format!("expected a duration such as 30s, found {text:?}"))
+}
+
 /// Parses the process's arguments, does what they say, and tells how it went.
 #[must_use]
 pub fn main() -> ExitCode {
     output::log_to_stderr();
     let done = match Cli::parse().command {
+        Command::Record(args) => record::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -35,13 +35,22 @@ pub struct Settings {
     pub depth: Option<usize>,
     /// Levels a side that are published.
     pub book_depth: usize,
+    /// Whether times and the topics' name count for nothing.
+    pub timeless: bool,
 }
 
 impl Settings {
     /// What `file:PATH?venue=VENUE` means.
     #[must_use]
     pub fn of_venue(venue: Venue) -> Self {
-        Self { venue, symbols: Vec::new(), channels: Vec::new(), depth: None, book_depth: BOOK_DEPTH }
+        Self {
+            venue,
+            symbols: Vec::new(),
+            channels: Vec::new(),
+            depth: None,
+            book_depth: BOOK_DEPTH,
+            timeless: false,
+        }
     }
 }
 
@@ -104,6 +113,7 @@ fn feed_settings(settings: &Settings) -> feed::settings::Settings {
     }
     feed.depth = settings.depth;
     feed.book_depth = settings.book_depth;
+    feed.timeless = settings.timeless;
     feed.digest = true;
     feed
 }
@@ -161,6 +171,8 @@ impl Imported {
         match self.source.next(&mut self.item) {
             None => return Ok(false),
             Some(Ok(())) => Writer::new(&mut self.text).write(&self.item.record())?,
+            // Another file may follow.
+            Some(Err(error)) if error.is_torn() => tracing::warn!("{error}"),
             // The reader counts the line as damaged, and reads on.
             Some(Err(error)) if error.is_damage() => {
                 tracing::warn!("{error}");
@@ -174,8 +186,10 @@ impl Imported {
 
 impl Read for Imported {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.text.len() && !self.fill()? {
-            return Ok(0);
+        while self.at == self.text.len() {
+            if !self.fill()? {
+                return Ok(0);
+            }
         }
         let length = buffer.len().min(self.text.len() - self.at);
         buffer[..length].copy_from_slice(&self.text[self.at..self.at + length]);

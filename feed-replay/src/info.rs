@@ -36,11 +36,17 @@ pub struct Info {
     pub opened: u64,
     /// How often a connection ended.
     pub closed: u64,
+    /// Connects and requests over HTTP that failed.
+    pub failed: u64,
     /// Replies to requests over HTTP, tagged as such or standing between the frames.
     pub rest: Vec<Rest>,
     /// Damaged lines.
     pub damaged: u64,
-    /// What was wrong with the first ten of them, and with the end of the file.
+    /// Files whose end is missing, as when the recorder was killed.
+    pub torn: u64,
+    /// Whether a file could not be read to its end.
+    pub broken: bool,
+    /// The first ten things that were wrong, and what broke a file off.
     pub errors: Vec<String>,
     /// The first record's time.
     pub first_ns: Option<UnixNanos>,
@@ -97,23 +103,26 @@ impl Info {
     /// [`TapeError`] if a file cannot be opened.
     pub fn read(tape: &Tape) -> Result<Self, TapeError> {
         let mut info = Self::default();
-        let mut damaged = Vec::new();
-        let read = tape.read(|error| keep(&mut damaged, &error), |item| info.see(item));
-        (info.errors, info.damaged) =
-            (damaged.iter().take(ERRORS_MAX).flatten().cloned().collect(), damaged.len() as u64);
+        let mut damage = Damage::default();
+        let read = tape.read(|error| damage.keep(&error), |item| info.see(item));
+        let Damage { lines, torn, errors } = damage;
+        (info.damaged, info.torn, info.errors) = (lines, torn, errors);
         match read {
             Err(error) if info.records == 0 => return Err(error),
-            Err(error) => info.errors.push(error.to_string()),
+            Err(error) => {
+                info.broken = true;
+                info.errors.push(error.to_string());
+            }
             Ok(()) => {}
         }
         info.finish();
         Ok(info)
     }
 
-    /// Whether everything could be read.
+    /// Whether everything could be read that is there: a missing end is no damage.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.errors.is_empty()
+        self.damaged == 0 && !self.broken
     }
 
     fn see(&mut self, item: &Item) {
@@ -126,6 +135,7 @@ impl Info {
                 self.count_frame(item.time, item.bytes.len());
                 self.binary += 1;
             }
+            Kind::Error => self.failed += 1,
             Kind::Open => self.opened += 1,
             Kind::Sent => self.sent += 1,
             Kind::Close => self.closed += 1,
@@ -190,10 +200,22 @@ impl Info {
     }
 }
 
-/// Keeps the messages of the first errors and the number of all.
-fn keep(errors: &mut Vec<Option<String>>, error: &SourceError) {
-    let message = (errors.len() < ERRORS_MAX).then(|| error.to_string());
-    errors.push(message);
+/// What could not be read.
+#[derive(Default)]
+struct Damage {
+    lines: u64,
+    torn: u64,
+    errors: Vec<String>,
+}
+
+impl Damage {
+    /// Counts an error, and keeps the messages of the first ones.
+    fn keep(&mut self, error: &SourceError) {
+        *if error.is_torn() { &mut self.torn } else { &mut self.lines } += 1;
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(error.to_string());
+        }
+    }
 }
 
 impl fmt::Display for Info {
@@ -214,10 +236,10 @@ impl fmt::Display for Info {
         )?;
         writeln!(
             f,
-            "recorder   {} connects, {} frames sent, {} closes",
-            self.opened, self.sent, self.closed
+            "recorder   {} connects, {} frames sent, {} closes, {} connects and requests failed",
+            self.opened, self.sent, self.closed, self.failed
         )?;
-        writeln!(f, "damaged    {} lines", self.damaged)?;
+        writeln!(f, "damaged    {} lines; the end of {} files is missing", self.damaged, self.torn)?;
         self.errors.iter().try_for_each(|error| writeln!(f, "           {error}"))?;
         writeln!(f, "REST       {} bodies", self.rest.len())?;
         for rest in &self.rest {

@@ -1,8 +1,9 @@
-//! Inspects, imports, generates and serves market data captures.
+//! Records, inspects, imports, generates and serves market data captures.
 //!
 //! A capture is what a recorder received from a venue ([`schemas::capture`]). This crate reads captures and other
 //! recorders' files as one kind of thing, a [`tape::Tape`], and does things with them:
 //!
+//! - [`record`] writes what a venue sends;
 //! - [`info`] counts what one holds;
 //! - [`import`] writes other recorders' files as captures;
 //! - [`generate`] makes captures from a seed, in a venue's own format;
@@ -28,6 +29,7 @@ pub mod import;
 pub mod info;
 pub mod json;
 pub mod python_bytes;
+pub mod record;
 pub mod serve;
 pub mod source;
 pub mod stand_in;

@@ -2,6 +2,7 @@
 
 mod capture;
 mod cbcap;
+mod chain;
 mod cryptofeed;
 mod detect;
 mod frames;
@@ -10,12 +11,14 @@ mod item;
 mod merge;
 pub mod rest;
 
+pub use chain::Chain;
 pub use detect::{Format, detect};
 pub use item::{Item, Kind};
 pub use merge::Merge;
 pub use rest::{RestFile, RestFileError, WithRest};
 
 use crate::venue::Venue;
+use schemas::capture::{Header, Reader};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,16 +38,25 @@ pub enum Fault {
     /// One record is damaged: it was skipped, reading goes on behind it.
     #[error("{0}")]
     Damaged(String),
+    /// The file's end is missing, as when its recorder was killed; what came before was delivered.
+    #[error("{0}")]
+    Torn(String),
     /// The file cannot be read any further.
     #[error("{0}")]
     Broken(String),
 }
 
 impl SourceError {
-    /// Whether reading goes on behind it.
+    /// Whether reading goes on behind it; of a file that is torn there is no more, but another one may follow.
     #[must_use]
     pub fn is_damage(&self) -> bool {
-        matches!(self.fault, Fault::Damaged(_))
+        matches!(self.fault, Fault::Damaged(_) | Fault::Torn(_))
+    }
+
+    /// Whether nothing is wrong but that the end of a file is missing.
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        matches!(self.fault, Fault::Torn(_))
     }
 }
 
@@ -74,6 +86,20 @@ impl File {
     pub fn detected(path: &Path, venue: Option<Venue>) -> Result<Self, SourceError> {
         let format = detect(path).map_err(|error| unreadable(path, &error))?;
         Ok(Self { path: path.to_owned(), format, venue })
+    }
+
+    /// The recording of several files that it is a part of, and its place there.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    pub fn part(&self) -> Result<Option<(String, u64)>, SourceError> {
+        if self.format != Format::Capture {
+            return Ok(None);
+        }
+        let mut reader = Reader::new(input::open(&self.path)?);
+        // What is wrong with the first line is told when it is read.
+        let header = reader.header().ok().flatten();
+        Ok(header.and_then(Header::part).map(|(recording, part)| (recording.to_owned(), part)))
     }
 
     /// Opens it at its first record.

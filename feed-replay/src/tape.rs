@@ -1,13 +1,16 @@
 //! What is to be replayed or read: files and the REST bodies put into them, opened as often as wanted.
 
-use crate::source::{File, Format, Item, Merge, RestFile, RestFileError, Source, SourceError, WithRest};
+use crate::source::{
+    Chain, File, Format, Item, Merge, RestFile, RestFileError, Source, SourceError, WithRest,
+};
 use crate::venue::Venue;
 use std::path::{Path, PathBuf};
 
-/// Files that are read as one capture.
+/// Files that are read as one capture: the parts of one recording one after the other, all else by time.
 #[derive(Debug, Clone)]
 pub struct Tape {
-    files: Vec<File>,
+    /// Each with what follows it in the same recording.
+    files: Vec<Vec<File>>,
     rest: Vec<RestFile>,
 }
 
@@ -32,7 +35,8 @@ impl Tape {
             Some(format) => Ok(File { path: path.clone(), format, venue }),
             None => File::detected(path, venue),
         };
-        Ok(Self { files: paths.iter().map(file).collect::<Result<_, _>>()?, rest: Vec::new() })
+        let files = paths.iter().map(file).collect::<Result<_, _>>()?;
+        Ok(Self { files: recordings(files)?, rest: Vec::new() })
     }
 
     /// The same with these REST bodies put where they join the stream.
@@ -45,13 +49,17 @@ impl Tape {
     /// The first file's path, by which the tape is named.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.files.first().map_or(Path::new(""), |file| &file.path)
+        self.first().map_or(Path::new(""), |file| &file.path)
     }
 
     /// The first file's format.
     #[must_use]
     pub fn format(&self) -> Option<Format> {
-        self.files.first().map(|file| file.format)
+        self.first().map(|file| file.format)
+    }
+
+    fn first(&self) -> Option<&File> {
+        self.files.first()?.first()
     }
 
     /// Opens it at its start.
@@ -89,14 +97,38 @@ impl Tape {
     /// Whether it is one file in the capture format, with nothing put in.
     #[must_use]
     pub fn is_one_capture(&self) -> bool {
-        self.files.len() == 1 && self.format() == Some(Format::Capture) && self.rest.is_empty()
+        self.files.iter().map(Vec::len).sum::<usize>() == 1
+            && self.format() == Some(Format::Capture)
+            && self.rest.is_empty()
     }
 
     fn open_files(&self) -> Result<Box<dyn Source>, SourceError> {
-        let mut sources = self.files.iter().map(File::open).collect::<Result<Vec<_>, _>>()?;
+        let open = |files: &Vec<File>| Ok(Box::new(Chain::open(files.clone())?) as Box<dyn Source>);
+        let mut sources = self.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         match sources.len() {
             1 => Ok(sources.remove(0)),
             _ => Ok(Box::new(Merge::new(sources))),
         }
     }
+}
+
+/// The files of a recording, with their places in it, and its name where it has one.
+type Parts = (Option<String>, Vec<(u64, File)>);
+
+/// Brings the parts of one recording together, in their order; any other file is a recording of its own.
+fn recordings(files: Vec<File>) -> Result<Vec<Vec<File>>, SourceError> {
+    let mut recordings: Vec<Parts> = Vec::new();
+    for file in files {
+        let (name, part) = file.part()?.map_or((None, 0), |(name, part)| (Some(name), part));
+        match recordings.iter_mut().find(|(known, _)| name.is_some() && *known == name) {
+            Some((_, parts)) => parts.push((part, file)),
+            None => recordings.push((name, vec![(part, file)])),
+        }
+    }
+    Ok(recordings.into_iter().map(|(_, parts)| in_order(parts)).collect())
+}
+
+fn in_order(mut parts: Vec<(u64, File)>) -> Vec<File> {
+    parts.sort_by_key(|(part, _)| *part);
+    parts.into_iter().map(|(_, file)| file).collect()
 }

@@ -35,6 +35,12 @@ pub fn rfc3339_micros(time: UnixNanos) -> String {
     }
 }
 
+/// The time in UTC as it can stand in a file's name: `20261121T165500.123456Z`.
+#[must_use]
+pub fn file_name_time(time: UnixNanos) -> String {
+    rfc3339_micros(time).replace(['-', ':'], "")
+}
+
 /// A duration in seconds, or with a unit: `250ms`, `1.5m`, `2h`.
 #[must_use]
 pub fn nanos_of_duration(text: &str) -> Option<u64> {

@@ -18,15 +18,19 @@
 //! | `@sent <frame>` | the recorder sent a text frame |
 //! | `@http <url> <body>` | the reply to a request over HTTP |
 //! | `@close <code> <reason>` | the connection ended |
+//! | `@error <message>` | the recorder could not do what it wanted: connect, or fetch over HTTP |
 //!
 //! Captures of several connections say which by `@conn N` right after the time (`<unix ns> @conn 2 <frame>`); without
 //! it the connection is 0. What cannot stand on a line as it is (it holds a line feed, or is a frame that is empty
 //! or begins with `@`) has its last part in base64 and says so in the tag: `@frame;base64`, `@sent;base64`,
-//! `@http;base64`, `@close;base64`. Lines that begin with `#` are comments; a first line
+//! `@http;base64`, `@close;base64`, `@error;base64`. Lines that begin with `#` are comments; a first line
 //! `# tickcast-capture 1 key=value ...` is the optional [`Header`]. Empty lines mean nothing.
 //!
 //! A capture may be compressed by gzip (several members too) or zstd (several frames too): [`decompressed`] sees it by
-//! the first bytes, [`compressed`] is told.
+//! the first bytes, [`compressed`] is told. A compressed capture whose end is missing has a *torn* end, as when its recorder was
+//! killed: everything up to the last whole block is delivered, then [`ReadError::Torn`] tells of it.
+//!
+//! A recording of several files says in each header which recording it is and which part of it: [`Header::part`].
 //!
 //! This is also the format of hftbacktest's collector, so its files read as they are. There the REST depth body stands
 //! between the frames without a tag: see [`is_rest_depth`].
@@ -102,6 +106,8 @@ pub enum Body<'a> {
         /// The reason given, often empty.
         reason: &'a str,
     },
+    /// The recorder could not connect, or fetch over HTTP, for this reason.
+    Error(&'a str),
 }
 
 #[cfg(test)]

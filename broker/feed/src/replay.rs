@@ -16,7 +16,7 @@ use schemas::capture::{Body, ReadError, Reader, UnixNanos, is_rest_depth};
 use schemas::model::Micros;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 /// The pause between the end of a capture and its next beginning, when it loops.
@@ -50,6 +50,8 @@ pub struct Replay {
     open: Open,
     reader: Reader<Box<dyn BufRead + Send>>,
     line_bytes_max: usize,
+    /// Times of records do not count.
+    timeless: bool,
     venue: Venue,
     machine: Box<dyn Machine>,
     loops: bool,
@@ -99,14 +101,16 @@ impl Replay {
         settings.discover = settings.symbols.is_empty();
         contents::settle(&mut settings, open()?, venue);
         // After that: whether the settings or the capture's contents say so makes no difference to the topics.
-        settings.epoch = epoch(open()?, &options(venue, &settings)).into();
-        let line_bytes_max = settings.capture_line_bytes_max;
+        let epoch_bytes_max = if settings.timeless { 0 } else { EPOCH_BYTES_MAX };
+        settings.epoch = epoch(open()?.take(epoch_bytes_max), &options(venue, &settings)).into();
+        let (line_bytes_max, timeless) = (settings.capture_line_bytes_max, settings.timeless);
         let reader = Reader::new(open()?).with_line_bytes_max(line_bytes_max);
         let machine = venue.machine(settings, market)?;
         let mut replay = Self {
             open,
             reader,
             line_bytes_max,
+            timeless,
             venue,
             machine,
             loops,
@@ -222,13 +226,15 @@ impl Replay {
         loop {
             match self.reader.next() {
                 Some(Ok(record)) => {
-                    let time = record.time.saturating_add(self.shift);
+                    let time = if self.timeless { 0 } else { record.time }.saturating_add(self.shift);
                     let kind = kind_of(&record.body, self.venue, &mut text);
                     let at = time.max(self.clock);
                     self.next = Some(Next { at, connection: record.conn, kind, text });
                     return Ok(());
                 }
                 Some(Err(damage)) if damage.is_damage() => self.tell(&damage),
+                // Next comes the end.
+                Some(Err(torn)) if torn.is_torn() => tracing::warn!("{torn}"),
                 Some(Err(error)) => return Err(error.into()),
                 None if self.loops && has_records && self.clock > 0 => {
                     self.begin_anew()?;
@@ -280,9 +286,9 @@ fn options(venue: Venue, settings: &Settings) -> String {
 
 /// The epoch of a replay: the same for the same capture and options, whatever its file is called. Of a capture that breaks
 /// off it is made of what can be read.
-fn epoch(capture: impl BufRead, options: &str) -> String {
+fn epoch(mut capture: impl Read, options: &str) -> String {
     let mut hash = Sha256::new();
-    let _ = io::copy(&mut io::Read::take(capture, EPOCH_BYTES_MAX), &mut Hashing(&mut hash));
+    let _ = io::copy(&mut capture, &mut Hashing(&mut hash));
     hash.update(b"\n");
     hash.update(options);
     hex(&hash.finalize()[..6])
@@ -315,7 +321,7 @@ fn kind_of(body: &Body<'_>, venue: Venue, text: &mut Vec<u8>) -> Kind {
         Body::Http { url, body } => {
             (request::fetch_of(url).map_or(Kind::Passed, Kind::Fetched), body.as_bytes())
         }
-        Body::Sent(_) => (Kind::Passed, b""),
+        Body::Sent(_) | Body::Error(_) => (Kind::Passed, b""),
     };
     text.extend_from_slice(bytes);
     kind

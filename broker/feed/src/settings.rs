@@ -54,6 +54,9 @@ pub struct Settings {
     pub epoch: Arc<str>,
     /// Whether each topic's frames are digested as they are published.
     pub digest: bool,
+    /// Whether all of a capture counts as received at the beginning of time, in topics that are always called the same: so that
+    /// two recordings of the same messages can be compared.
+    pub timeless: bool,
     /// Bytes of one line of a capture; a longer one counts as damaged.
     pub capture_line_bytes_max: usize,
     /// Whether another connection carries the other channels of the same symbols, and this one those that may be quiet for long:
@@ -84,6 +87,7 @@ impl Settings {
             image_every: IMAGE_EVERY,
             epoch: epoch.into(),
             digest: false,
+            timeless: false,
             capture_line_bytes_max: LINE_BYTES_MAX,
             is_companion: false,
         }

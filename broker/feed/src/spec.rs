@@ -5,7 +5,7 @@ mod url;
 
 pub use self::url::{FeedUrlError, has_port};
 
-use crate::settings::Trades;
+use crate::settings::{Channels, Settings, Trades};
 use crate::venue::Venue;
 use ::url::Url;
 use schemas::model::Channel;
@@ -46,6 +46,31 @@ pub struct Selection {
     pub channels: Vec<Channel>,
     /// Levels a side, where the source offers a choice.
     pub depth: Option<usize>,
+}
+
+impl FeedSpec {
+    /// These settings with what the feed's URL says: its venue's name, symbols, channels and depth.
+    #[must_use]
+    pub fn settings(&self, settings: Settings) -> Settings {
+        let Selection { symbols, channels, depth } = &self.selection;
+        let mut settings = Settings { symbols: symbols.clone(), depth: *depth, ..settings };
+        if let Some(venue) = &self.venue {
+            settings.venue.clone_from(venue);
+        }
+        if !channels.is_empty() {
+            settings.channels = Channels::of(channels);
+        }
+        settings
+    }
+}
+
+impl VenueFeed {
+    /// These settings with what the URL says of its venue's choices.
+    #[must_use]
+    pub fn settle(&self, settings: Settings) -> Settings {
+        let depth_ms = self.depth_ms.unwrap_or(settings.depth_ms);
+        Settings { trades: self.trades, depth_ms, ..settings }
+    }
 }
 
 /// A simulated market.
@@ -114,4 +139,12 @@ pub struct VenueFeed {
     pub trades: Trades,
     /// How often changes of books are sent, in milliseconds; none: where the venue offers no choice.
     pub depth_ms: Option<u32>,
+}
+
+impl std::str::FromStr for FeedSpec {
+    type Err = FeedUrlError;
+
+    fn from_str(text: &str) -> Result<Self, FeedUrlError> {
+        Self::parse(text)
+    }
 }

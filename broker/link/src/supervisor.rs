@@ -45,6 +45,18 @@ pub struct Limits {
     pub backoff_max_ms: u64,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 32 << 20,
+            connect_timeout_ms: 10_000,
+            fetch_timeout_ms: 10_000,
+            backoff_min_ms: 250,
+            backoff_max_ms: 30_000,
+        }
+    }
+}
+
 /// What all connections share.
 #[derive(Clone)]
 pub struct Context {

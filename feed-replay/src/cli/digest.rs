@@ -16,9 +16,10 @@ use std::path::PathBuf;
 /// capture has ended, at any speed; options that the feed's URL has are to be given here too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The capture; another recorder's file counts as what `import` makes of it
-    #[arg(env = "TICKCAST_CAPTURE")]
-    capture: PathBuf,
+    /// The capture; several are read as one: files of one recording in their order, others by time. Another recorder's file counts
+    /// as what `import` makes of it
+    #[arg(required = true, value_name = "CAPTURE", env = "TICKCAST_CAPTURE")]
+    captures: Vec<PathBuf>,
     #[arg(long, env = "TICKCAST_VENUE", help = venue_help("The venue whose frames it holds"))]
     venue: Venue,
     /// The symbols that exist from the start, by the venue's names; without this, all that the capture holds
@@ -33,19 +34,24 @@ pub(super) struct Args {
     /// Levels a side that are published
     #[arg(long, env = "TICKCAST_BOOK_DEPTH", default_value_t = BOOK_DEPTH, value_name = "N")]
     book_depth: usize,
+    /// Leave out when messages were received, and the topics' epoch, which is made of the file: so that two recordings of the same
+    /// messages can be compared. No silence is noticed then, and no broker tells the same digests
+    #[arg(long, env = "TICKCAST_TIMELESS")]
+    timeless: bool,
     /// Print one line of JSON
     #[arg(long, env = "TICKCAST_JSON")]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    let tape = Tape::new(std::slice::from_ref(&args.capture), None, Some(args.venue))?;
+    let tape = Tape::new(&args.captures, None, Some(args.venue))?;
     let settings = Settings {
         venue: args.venue,
         symbols: args.symbols.clone(),
         channels: args.channels.clone(),
         depth: args.depth,
         book_depth: args.book_depth,
+        timeless: args.timeless,
     };
     let digests = digest(&tape, &settings)?;
     print(args.json, &digests, Digests::to_string)

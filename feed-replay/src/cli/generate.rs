@@ -1,6 +1,6 @@
 //! `feed-replay generate`
 
-use super::{Usage, venue_help};
+use super::{Usage, duration, venue_help};
 use crate::generate::{GenerateError, Settings, generate};
 use crate::import::{WriteError, write_whole};
 use crate::venue::Venue;
@@ -43,9 +43,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         }
         Err(WriteError::Inner(wrong)) => Err(Usage(wrong.to_string()).into()),
     }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let nanos = crate::time::nanos_of_duration(text);
-    nanos.map(Duration::from_nanos).ok_or_else(|| format!("expected a duration such as 30s, found {text:?}"))
 }

@@ -14,8 +14,9 @@ const TOLD_MAX: u64 = 10;
 
 /// Turn another recorder's file into a capture
 ///
-/// Several files are merged by time; the records of the second and further ones carry `@conn 1` and so on. Where a format
-/// has no receive times, records take the venue's event times, never backwards, and otherwise come 1 ms after the one before.
+/// Files of one recording are joined in their order, several others are merged by time; the records of the second and further ones carry
+/// `@conn 1` and so on. Where a format has no receive times, records take the venue's event times, never backwards, and otherwise
+/// come 1 ms after the one before.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The format of the files
@@ -45,11 +46,14 @@ enum From {
     Flashbook,
     /// `CBCAP1` files, by crossbook
     Cbcap,
+    /// Captures: several become one, and compressed ones plain
+    Capture,
 }
 
 impl From {
     fn format(self) -> Format {
         match self {
+            From::Capture => Format::Capture,
             From::Cryptofeed => Format::Cryptofeed,
             From::Flashbook => Format::Frames,
             From::Cbcap => Format::Cbcap,

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 /// Show what a capture holds: venue, streams, symbols, span, rates, REST bodies, damaged lines
 ///
 /// Reads captures and, as they are, files of cryptofeed, cbcap and frame-per-line files. Ends with status 1 if a line is
-/// damaged or the file breaks off; what could be read is shown all the same.
+/// damaged or a file breaks off; what could be read is shown all the same. A recording whose recorder was killed has no end: that is
+/// told, and no damage.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The capture; several are read as one, by time

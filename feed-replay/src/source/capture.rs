@@ -25,6 +25,8 @@ impl Source for CaptureFile {
             Err(error) => {
                 let fault = if error.is_damage() {
                     Fault::Damaged(error.to_string())
+                } else if error.is_torn() {
+                    Fault::Torn(error.to_string())
                 } else {
                     Fault::Broken(error.to_string())
                 };

@@ -66,7 +66,8 @@ impl Lines {
     /// An error that ends the file.
     pub(super) fn broken(&mut self, error: &io::Error) -> SourceError {
         self.ended = true;
-        self.error(Fault::Broken(format!("line {}: the file breaks off here: {error}", self.number)))
+        let message = format!("line {}: the file breaks off here: {error}", self.number);
+        self.error(Fault::Broken(message))
     }
 
     fn too_long(&mut self) -> SourceError {

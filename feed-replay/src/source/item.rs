@@ -11,7 +11,7 @@ pub struct Item {
     pub conn: u32,
     /// What `text`, `url` and `code` mean.
     pub kind: Kind,
-    /// The frame, the body of a reply or the reason of a close.
+    /// The frame, the body of a reply, the reason of a close or an error's message.
     pub text: String,
     /// The binary frame.
     pub bytes: Vec<u8>,
@@ -37,6 +37,8 @@ pub enum Kind {
     Http,
     /// The connection ended.
     Close,
+    /// The recorder could not do what it wanted.
+    Error,
 }
 
 impl Item {
@@ -45,6 +47,7 @@ impl Item {
         let (time, conn) = (record.time, record.conn);
         match record.body {
             Body::Frame(frame) => self.set_text(time, Kind::Frame, frame),
+            Body::Error(message) => self.set_text(time, Kind::Error, message),
             Body::Sent(frame) => self.set_text(time, Kind::Sent, frame),
             Body::Binary(bytes) => self.set_binary(time, bytes),
             Body::Open { url } => self.set_url(time, Kind::Open, url, ""),
@@ -87,6 +90,7 @@ impl Item {
             Kind::Binary => Body::Binary(&self.bytes),
             Kind::Open => Body::Open { url: &self.url },
             Kind::Http => Body::Http { url: &self.url, body: &self.text },
+            Kind::Error => Body::Error(&self.text),
             Kind::Close => Body::Close { code: self.code, reason: &self.text },
         };
         Record { time: self.time, conn: self.conn, body }

@@ -88,6 +88,15 @@ pub enum Compressor<W: Write> {
 }
 
 impl<W: Write> Compressor<W> {
+    /// What is written to.
+    pub fn get_ref(&self) -> &W {
+        match self {
+            Self::None(output) => output,
+            Self::Gzip(encoder) => encoder.get_ref(),
+            Self::Zstd(encoder) => encoder.get_ref(),
+        }
+    }
+
     /// Writes the end of the compressed data and gives the output back, flushed.
     ///
     /// # Errors

@@ -33,6 +33,12 @@ impl Header {
         self.field("venue")
     }
 
+    /// The recording of several files that this one belongs to, and its place there, from 1.
+    #[must_use]
+    pub fn part(&self) -> Option<(&str, u64)> {
+        Some((self.field("recording")?, self.field("part")?.parse().ok()?))
+    }
+
     /// The value of a field.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<&str> {

@@ -18,7 +18,7 @@ pub enum LineFault {
     Empty,
     /// A tag that the format does not have.
     #[error(
-        "expected a frame or one of @bin, @open, @sent, @http, @close, @conn, @frame;base64, found {found:?}"
+        "expected a frame or one of @bin, @open, @sent, @http, @close, @error, @conn, @frame;base64, found {found:?}"
     )]
     Tag {
         /// The tag.
@@ -104,6 +104,8 @@ fn tagged<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> Result<Body<'a>, LineF
             let (code, reason) = two_parts("@close;base64", "<code> <base64>", rest)?;
             Body::Close { code: code_of(code)?, reason: decoded_text("@close;base64", reason, scratch)? }
         }
+        "@error" => Body::Error(rest),
+        "@error;base64" => Body::Error(decoded_text("@error;base64", rest, scratch)?),
         _ => return Err(LineFault::Tag { found: beginning(tag.as_bytes()) }),
     })
 }

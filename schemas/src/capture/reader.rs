@@ -25,6 +25,12 @@ pub enum ReadError {
         /// What the input or its decompression said.
         error: io::Error,
     },
+    /// The compressed data ends before its end, as when the recorder was killed: what came before was delivered, nothing follows.
+    #[error("line {line}: the capture's end is missing, as when its recorder was killed")]
+    Torn {
+        /// The number of the line that could not be read whole.
+        line: u64,
+    },
     /// The first line names a version of the format that this program does not read; nothing follows.
     #[error("line 1: expected a capture of version {VERSION}, found version {found:?}")]
     Version {
@@ -38,6 +44,12 @@ impl ReadError {
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, ReadError::Damaged { .. })
+    }
+
+    /// Whether nothing is wrong with the capture but that its end is missing.
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        matches!(self, ReadError::Torn { .. })
     }
 }
 
@@ -190,7 +202,10 @@ impl<R: BufRead> Reader<R> {
             }
             Err(error) => {
                 self.ended = true;
-                Err(ReadError::Broken { line, error })
+                Err(match error.kind() {
+                    io::ErrorKind::UnexpectedEof => ReadError::Torn { line },
+                    _ => ReadError::Broken { line, error },
+                })
             }
         }
     }

@@ -11,6 +11,7 @@ enum Owned {
     Sent(String),
     Http(String, String),
     Close(u16, String),
+    Error(String),
 }
 
 impl Owned {
@@ -22,6 +23,7 @@ impl Owned {
             Self::Sent(frame) => Body::Sent(frame),
             Self::Http(url, body) => Body::Http { url, body },
             Self::Close(code, reason) => Body::Close { code: *code, reason },
+            Self::Error(message) => Body::Error(message),
         }
     }
 }
@@ -42,6 +44,7 @@ fn any_body() -> impl Strategy<Value = Owned> {
         1 => text().prop_map(Owned::Sent),
         1 => (url(), text()).prop_map(|(url, body)| Owned::Http(url, body)),
         1 => (any::<u16>(), text()).prop_map(|(code, reason)| Owned::Close(code, reason)),
+        1 => text().prop_map(Owned::Error),
     ]
 }
 
@@ -113,7 +116,7 @@ fn a_damaged_line_is_named_and_the_next_one_read() {
     let expected = [
         "line 2: expected the time in unix nanoseconds, found \"x {}\"",
         "line 3: expected a frame or a tag after the time, found the end of the line",
-        "line 4: expected a frame or one of @bin, @open, @sent, @http, @close, @conn, @frame;base64, found \"@nonsense\"",
+        "line 4: expected a frame or one of @bin, @open, @sent, @http, @close, @error, @conn, @frame;base64, found \"@nonsense\"",
         "line 5: @http: expected <url> <body>",
         "line 6: @bin: expected base64 with padding",
         "line 7: expected the time in unix nanoseconds, found \"99999999999999999999 {}\"",
@@ -154,7 +157,26 @@ fn a_cut_off_end_delivers_what_came_before() {
             frames.iter().enumerate().all(|(n, frame)| *frame == format!("Frame({:?})", noise(n as u64)))
         );
         assert_eq!(errors.len(), 1);
-        assert!(errors[0].contains("the capture breaks off here"), "{errors:?}");
+        assert!(errors[0].contains("the capture's end is missing"), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_flushed_block_is_read_though_nothing_follows_it() {
+    for compression in [Compression::Gzip, Compression::Zstd] {
+        let mut writer = Writer::new(compressed(Vec::new(), compression).unwrap());
+        let record = |time| Record { time, conn: 0, body: Body::Frame("{}") };
+        for time in 1..=3 {
+            writer.write(&record(time)).unwrap();
+        }
+        writer.flush().unwrap();
+        let bytes = writer.get_ref().get_ref().clone();
+        let (frames, errors) = frames_and_errors(&bytes);
+        assert_eq!((frames.len(), errors.len()), (3, 1), "{compression:?}");
+        let mut reader = Reader::new(decompressed(&bytes[..]).unwrap());
+        let torn = std::iter::from_fn(|| Some(reader.next()?.err())).flatten().next().unwrap();
+        assert!(torn.is_torn() && !torn.is_damage(), "{torn}");
+        assert_eq!(reader.damaged(), 0);
     }
 }
 
@@ -191,6 +213,8 @@ fn the_header_is_optional_and_comments_are_skipped() {
         Header::of_venue("kraken").with("symbols", "a b").line(),
         "# tickcast-capture 1 venue=kraken symbols=a_b"
     );
+    let part = Header::default().with("recording", "7f").with("part", "2");
+    assert_eq!((part.part(), Header::of_venue("kraken").part()), (Some(("7f", 2)), None));
 }
 
 #[test]

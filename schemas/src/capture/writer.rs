@@ -41,6 +41,25 @@ impl<W: Write> Writer<W> {
         self.output.write_all(&self.line)
     }
 
+    /// Passes on what the output still holds back.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
+    /// The length in bytes of the line written last.
+    #[must_use]
+    pub fn line_bytes(&self) -> usize {
+        self.line.len()
+    }
+
+    /// The output.
+    pub fn get_ref(&self) -> &W {
+        &self.output
+    }
+
     /// The output, with everything written to it.
     pub fn into_inner(self) -> W {
         self.output
@@ -61,6 +80,7 @@ fn write_body(line: &mut Vec<u8>, body: &Body<'_>) -> io::Result<()> {
         Body::Open { url } => write!(line, "@open {}", plain_url(url)?)?,
         Body::Sent(frame) => last_part(line, "@sent", "", frame),
         Body::Http { url, body } => last_part(line, "@http", &format!("{} ", plain_url(url)?), body),
+        Body::Error(message) => last_part(line, "@error", "", message),
         Body::Close { code, reason } => last_part(line, "@close", &format!("{code} "), reason),
     }
     Ok(())

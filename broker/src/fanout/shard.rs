@@ -217,7 +217,7 @@ impl Shard {
     fn look_ahead(&self) {
         let soon = self.owed.get(LOOK_AHEAD).and_then(|id| self.hot.get(*id));
         if let Some(socket) = soon.and_then(|hot| hot.socket.as_ref()) {
-            socket.touch();
+            socket.prefetch();
         }
     }
 

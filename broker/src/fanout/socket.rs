@@ -1,10 +1,11 @@
 //! A subscriber's socket, as its shard has it.
 
+use prefetch_index::prefetch_index;
 use rustix::net::SendFlags;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::slice;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -42,12 +43,10 @@ impl Socket {
         }
     }
 
-    /// Brings what [`write`](Self::write) needs into the cache, for a socket whose turn comes soon.
+    /// Has the cache fetch what [`write`](Self::write) needs, for a socket whose turn comes soon, and does not wait for it.
     #[inline]
-    pub(crate) fn touch(&self) {
-        if let Ok(stream) = self.stream() {
-            std::hint::black_box(stream.as_fd());
-        }
+    pub(crate) fn prefetch(&self) {
+        prefetch_index(slice::from_ref(self), 0);
     }
 
     /// Reads what has come.

@@ -166,7 +166,7 @@ impl Connection {
         self.session.generation = self.session.generation.wrapping_add(1);
         self.session.unsent = Vec::new();
         self.session.replies_due = 0;
-        self.session.watched = Watched::default();
+        self.session.watched.cut();
         self.session.streak = Streak::default();
     }
 
@@ -232,7 +232,7 @@ impl Session {
     /// Queues the requests that subscribe it to `symbols`, which are all it watches.
     pub fn subscribe<S: Serialize>(&mut self, plan: &Plan, symbols: &[S], random: &mut Random) {
         self.stage = Stage::Subscribing;
-        let wanted = wanted(plan, symbols);
+        let wanted = self.wanted(plan, symbols);
         self.request(random, |id| request::subscribe(wanted, id));
     }
 
@@ -240,13 +240,13 @@ impl Session {
     pub fn unsubscribe(&mut self, plan: &Plan, random: &mut Random) {
         self.stage = Stage::Unsubscribing;
         let names = self.names(plan);
-        let wanted = Wanted { interval_ms: 0, ..wanted(plan, &names) };
+        let wanted = Wanted { interval_ms: 0, ..self.wanted(plan, &names) };
         self.request(random, |id| request::unsubscribe(wanted, id));
     }
 
     /// Queues a request for fresh snapshots of `symbols`.
     pub fn ask_snapshots(&mut self, plan: &Plan, symbols: &[&str], random: &mut Random) {
-        let wanted = Wanted { snapshot: true, ..wanted(plan, symbols) };
+        let wanted = Wanted { snapshot: true, ..self.wanted(plan, symbols) };
         self.request(random, |id| request::subscribe(wanted, id));
     }
 
@@ -266,6 +266,10 @@ impl Session {
         self.client.symbols.iter().map(|symbol| plan.symbols[*symbol as usize].as_str()).collect()
     }
 
+    const fn wanted<'a, S>(&self, plan: &Plan, symbols: &'a [S]) -> Wanted<'a, S> {
+        Wanted { channel: plan.channel, symbols, interval_ms: self.client.interval_ms, snapshot: false }
+    }
+
     fn request<R: Iterator<Item = Vec<u8>>>(&mut self, random: &mut Random, requests: impl FnOnce(u64) -> R) {
         for request in requests(self.next_id) {
             frame::append_masked(&mut self.unsent, opcode::TEXT, &request, random.mask());
@@ -273,10 +277,6 @@ impl Session {
             self.replies_due += 1;
         }
     }
-}
-
-const fn wanted<'a, S>(plan: &Plan, symbols: &'a [S]) -> Wanted<'a, S> {
-    Wanted { channel: plan.channel, symbols, interval_ms: plan.interval_ms, snapshot: false }
 }
 
 fn under_way(error: &io::Error) -> bool {

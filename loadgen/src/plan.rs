@@ -21,6 +21,7 @@ const THREADS_MAX_BY_DEFAULT: usize = 4;
 /// Streams of the seed besides those of the connections.
 const KINDS_STREAM: u64 = u64::MAX;
 const PUBLISH_STREAM: u64 = u64::MAX - 1;
+const TIERS_STREAM: u64 = u64::MAX - 2;
 
 /// How a connection behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Client {
     pub number: u32,
     /// How it behaves.
     pub behaviour: Behaviour,
+    /// Its rate tier in milliseconds; 0 is each update.
+    pub interval_ms: u32,
     /// What it watches, as numbers of symbols.
     pub symbols: Arc<[u32]>,
 }
@@ -66,6 +69,8 @@ pub struct Plan {
     pub channel: Channel,
     /// The rate tier in milliseconds; 0 is each update.
     pub interval_ms: u32,
+    /// Connections that are on it.
+    pub tiered: usize,
     /// The symbols to choose from.
     pub symbols: Vec<String>,
     /// How they are chosen.
@@ -88,6 +93,8 @@ pub struct Plan {
     pub connect_timeout: Duration,
     /// Whether to verify.
     pub verify: bool,
+    /// Whether who comes back asks for what it missed.
+    pub resume: bool,
     /// Threads that receive.
     pub threads: usize,
     /// The seed of all random choices.
@@ -111,10 +118,12 @@ impl Plan {
         };
         Ok(Self {
             interval_ms: args.interval_ms,
+            tiered: args.tiered.map_or(args.connections, |share| share.of(args.connections)),
             stalled,
             trickling,
             churn: args.churn,
             verify: args.verify,
+            resume: args.resume,
             ..Self::prompt(interest, target, symbols, &args.window, seed)?
         })
     }
@@ -136,6 +145,7 @@ impl Plan {
             target,
             channel,
             interval_ms: 0,
+            tiered: connections,
             symbols_per_connection: symbols_each(asked, popularity, symbols.len(), channel)?,
             symbols,
             popularity,
@@ -147,6 +157,7 @@ impl Plan {
             warmup: window.warmup,
             connect_timeout: window.connect_timeout,
             verify: false,
+            resume: false,
             threads: window.threads.unwrap_or_else(default_threads).min(connections),
             seed,
             publishing: None,
@@ -183,16 +194,22 @@ impl Plan {
         Random::new(self.seed, PUBLISH_STREAM)
     }
 
+    /// Whether some connections are on a tier, and others are not.
+    #[must_use]
+    pub const fn has_both_rates(&self) -> bool {
+        self.interval_ms > 0 && self.tiered < self.connections
+    }
+
     /// The connections of each thread.
     #[must_use]
     pub fn clients(&self) -> Vec<Vec<Client>> {
-        let behaviours = self.behaviours();
+        let kinds = self.behaviours().into_iter().zip(self.intervals_ms());
         let chooser = Chooser::new(self.popularity, u32::try_from(self.symbols.len()).unwrap_or(u32::MAX));
         let mut threads = vec![Vec::new(); self.threads];
-        for (number, behaviour) in (0..).zip(behaviours) {
+        for (number, (behaviour, interval_ms)) in (0..).zip(kinds) {
             let mut random = Random::new(self.seed, u64::from(number));
             let symbols = chooser.choose(self.symbols_per_connection, &mut random);
-            threads[number as usize % self.threads].push(Client { number, behaviour, symbols });
+            threads[number as usize % self.threads].push(Client { number, behaviour, interval_ms, symbols });
         }
         threads
     }
@@ -203,6 +220,13 @@ impl Plan {
         behaviours[self.stalled..self.stalled + self.trickling].fill(Behaviour::Trickling);
         Random::new(self.seed, KINDS_STREAM).shuffle(&mut behaviours);
         behaviours
+    }
+
+    fn intervals_ms(&self) -> Vec<u32> {
+        let mut intervals = vec![0; self.connections];
+        intervals[..self.tiered].fill(self.interval_ms);
+        Random::new(self.seed, TIERS_STREAM).shuffle(&mut intervals);
+        intervals
     }
 }
 
@@ -257,6 +281,20 @@ mod tests {
             |behaviour| threads.iter().flatten().filter(|client| client.behaviour == behaviour).count();
         assert_eq!((count(Behaviour::Stalled), count(Behaviour::Trickling)), (10, 20));
         assert!(threads.iter().flatten().all(|client| client.symbols.len() == 20));
+    }
+
+    #[test]
+    fn some_are_on_a_tier_and_others_are_not() {
+        let mixed = plan(&["--interval-ms", "100", "--tiered", "20%", "--stalled", "50%"], 1).unwrap();
+        let clients = mixed.clients().concat();
+        let (tiered, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.interval_ms == 100);
+        assert_eq!((tiered.len(), others.len(), mixed.has_both_rates()), (200, 800, true));
+        assert!(others.iter().all(|client| client.interval_ms == 0));
+        // Who is on a tier has nothing to do with who is slow.
+        let stalled = tiered.iter().filter(|client| client.behaviour == Behaviour::Stalled).count();
+        assert!((50..150).contains(&stalled), "{stalled}");
+        assert!(!plan(&["--interval-ms", "100"], 1).unwrap().has_both_rates());
+        assert!(!plan(&[], 1).unwrap().has_both_rates());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::phase::Place;
 use crate::plan::{Behaviour, Plan};
 use crate::random::Random;
 use crate::reply;
+use crate::request::Asked;
 use crate::scan::{Header, Kind, Scanned, scan};
 use crate::storm::{Follower, Spells};
 use crate::streak::Streaks;
@@ -110,16 +111,21 @@ impl Receiver {
 
     fn upgraded(&mut self, session: &mut Session, arrival: Arrival) {
         session.subscribed_at_us = arrival.at_us;
-        match &self.follower {
-            Some(follower) => {
-                let Session { followed, client, .. } = &mut *session;
-                let asked = follower.upgraded(followed, &client.symbols, &self.plan, arrival.at_us);
-                session.subscribe(&self.plan, &asked, &mut self.random);
-            }
-            None => session.subscribe(&self.plan, &session.names(&self.plan), &mut self.random),
-        }
-        if let Some(verifier) = &mut self.verifier {
-            session.watched = verifier.watch(&session.names(&self.plan));
+        let names = session.names(&self.plan);
+        if let Some(follower) = &self.follower {
+            let Session { followed, client, .. } = &mut *session;
+            let asked = follower.upgraded(followed, &client.symbols, &self.plan, arrival.at_us);
+            session.subscribe(&self.plan, &asked, &mut self.random);
+        } else if let Some(verifier) = &mut self.verifier {
+            let asked = if self.plan.resume {
+                verifier.watch_on(&mut session.watched, &names)
+            } else {
+                session.watched = verifier.watch(&names);
+                names.iter().copied().map(Asked::Afresh).collect()
+            };
+            session.subscribe(&self.plan, &asked, &mut self.random);
+        } else {
+            session.subscribe(&self.plan, &names, &mut self.random);
         }
         if session.client.behaviour == Behaviour::Stalled {
             session.stage = Stage::Live;
@@ -191,7 +197,11 @@ impl Receiver {
         if catching_up {
             self.tally.window.catching_up += 1;
         } else {
-            self.tally.latency(session.client.behaviour).record(arrival.at_us, header.ts, header.rx);
+            self.tally.latency(&session.client, self.plan.has_both_rates()).record(
+                arrival.at_us,
+                header.ts,
+                header.rx,
+            );
         }
     }
 

@@ -83,6 +83,9 @@ pub struct Report {
     pub received: Received,
     /// Latencies of connections that read promptly.
     pub latency_us: LatencySummary,
+    /// Latencies of those that are on a tier, if others are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tiered_latency_us: Option<LatencySummary>,
     /// Latencies of those that read slowly, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_latency_us: Option<LatencySummary>,
@@ -131,10 +134,12 @@ pub struct Load {
     pub symbols_per_connection: usize,
     pub popularity: Popularity,
     pub interval_ms: u32,
+    pub tiered: usize,
     pub stalled: usize,
     pub trickling: usize,
     pub churn_per_min: f64,
     pub verify: bool,
+    pub resume: bool,
     pub threads: usize,
     pub seed: u64,
     pub warmup_s: f64,
@@ -203,6 +208,7 @@ impl Report {
             published: PublishedReport::new(plan, &measured),
             received: Received::new(&tally.window, window_s),
             latency_us: LatencySummary::new(&tally.prompt),
+            tiered_latency_us: plan.has_both_rates().then(|| LatencySummary::new(&tally.tiered)),
             slow_latency_us: slow.then(|| LatencySummary::new(&tally.slow)),
             client: ClientCost::new(&measured, &tally, plan.threads),
             broker: BrokerCost::new(&measured, &tally),
@@ -279,10 +285,12 @@ impl Load {
             symbols_per_connection: plan.symbols_per_connection,
             popularity: plan.popularity,
             interval_ms: plan.interval_ms,
+            tiered: if plan.interval_ms > 0 { plan.tiered } else { 0 },
             stalled: plan.stalled,
             trickling: plan.trickling,
             churn_per_min: plan.churn.0,
             verify: plan.verify,
+            resume: plan.resume,
             threads: plan.threads,
             seed: plan.seed,
             warmup_s: plan.warmup.as_secs_f64(),

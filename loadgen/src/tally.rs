@@ -3,7 +3,7 @@
 use crate::counts::Counts;
 use crate::failure::Reasons;
 use crate::histogram::{Latency, microseconds};
-use crate::plan::Behaviour;
+use crate::plan::{Behaviour, Client};
 use hdrhistogram::Histogram;
 use hdrhistogram::errors::{AdditionError, CreationError};
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct Tally {
     pub deliveries: u64,
     /// Latencies of connections that read promptly, within the window.
     pub prompt: Latency,
+    /// Latencies of those that are on a tier, where others are not, within the window.
+    pub tiered: Latency,
     /// Latencies of those that read slowly, within the window.
     pub slow: Latency,
     /// How long bytes waited between the poller's word of them and their read, within the window, in microseconds.
@@ -63,6 +65,7 @@ impl Tally {
             window: Counts::default(),
             deliveries: 0,
             prompt: Latency::new()?,
+            tiered: Latency::new()?,
             slow: Latency::new()?,
             lags: microseconds()?,
             failures: Reasons::default(),
@@ -80,9 +83,13 @@ impl Tally {
         })
     }
 
-    /// The latencies of connections that behave like this.
-    pub fn latency(&mut self, behaviour: Behaviour) -> &mut Latency {
-        if behaviour == Behaviour::Prompt { &mut self.prompt } else { &mut self.slow }
+    /// The latencies of connections like this one, told apart by their tier if `by_tier`.
+    pub fn latency(&mut self, client: &Client, by_tier: bool) -> &mut Latency {
+        match client.behaviour {
+            Behaviour::Prompt if by_tier && client.interval_ms > 0 => &mut self.tiered,
+            Behaviour::Prompt => &mut self.prompt,
+            Behaviour::Stalled | Behaviour::Trickling => &mut self.slow,
+        }
     }
 
     /// Something scheduled began this much after its time.
@@ -114,6 +121,7 @@ impl Tally {
         self.window.merge(&other.window);
         self.deliveries += other.deliveries;
         self.prompt.merge(&other.prompt)?;
+        self.tiered.merge(&other.tiered)?;
         self.slow.merge(&other.slow)?;
         self.lags.add(&other.lags)?;
         self.failures.merge(&other.failures);

@@ -24,6 +24,7 @@ pub use held::Watched;
 use held::{Grant, Held, Promise};
 
 use crate::reply::{Granted, Reply};
+use crate::request::Asked;
 use crate::scan::{Header, Kind};
 use rustc_hash::FxHashMap;
 use schemas::model::Channel;
@@ -58,6 +59,24 @@ impl Verifier {
         held.sort_unstable_by_key(|held| held.topic);
         held.dedup_by_key(|held| held.topic);
         Watched { held, has_pattern: false, asked: 0 }
+    }
+
+    /// A connection comes back and asks for these symbols, which are all that it had before, if it had any: what to ask for.
+    pub fn watch_on<'a>(&'a mut self, watched: &mut Watched, symbols: &[&'a str]) -> Vec<Asked<'a>> {
+        if watched.held.is_empty() {
+            *watched = self.watch(symbols);
+        }
+        symbols.iter().map(|symbol| self.asked(watched, symbol)).collect()
+    }
+
+    fn asked<'a>(&'a self, watched: &mut Watched, symbol: &'a str) -> Asked<'a> {
+        let number = self.numbers.get(symbol).copied();
+        let held = number.and_then(|number| Some((watched.held_mut(number)?, &self.topics[number as usize])));
+        let Some((held, topic)) = held else { return Asked::Afresh(symbol) };
+        match held.ask_again(topic) {
+            Some((epoch, after)) => Asked::Resumed { symbol, epoch, after },
+            None => Asked::Afresh(symbol),
+        }
     }
 
     /// A connection ended.
@@ -155,12 +174,19 @@ impl Verifier {
         let number = self.number(symbol);
         let Some(held) = watched.held_mut(number) else { return };
         let seq = granted.seq.unwrap_or(0);
+        let topic = &mut self.topics[number as usize];
+        topic.is_of(granted.epoch.as_deref().unwrap_or_default());
         if held.grant == Grant::Asked {
             held.grant = Grant::Granted;
+            if held.goes_on(granted, self.channel) {
+                self.verification.resumed += 1;
+                return;
+            }
+            held.last = None;
             if seq == 0 {
                 held.last = Some(0);
                 let epoch = granted.epoch.as_deref().unwrap_or_default();
-                held.version = self.topics[number as usize].empty(epoch, granted.state.as_deref());
+                held.version = topic.empty(epoch, granted.state.as_deref());
             }
         }
         if seq > 0 {

@@ -37,6 +37,10 @@ pub struct RunArgs {
     #[arg(long, env = "TICKCAST_INTERVAL_MS", value_name = "T", default_value = "0")]
     pub interval_ms: u32,
 
+    /// Share of connections that are on that tier; the others get each update [default: 100%]
+    #[arg(long, env = "TICKCAST_TIERED", value_name = "P%", value_parser = units::share, requires = "interval_ms")]
+    pub tiered: Option<Share>,
+
     /// Share of connections that never read
     #[arg(long, env = "TICKCAST_STALLED", value_name = "P%", default_value = "0%", value_parser = units::share)]
     pub stalled: Share,
@@ -48,6 +52,10 @@ pub struct RunArgs {
     /// Share of connections that leave and come back each minute, half of them without a close
     #[arg(long, env = "TICKCAST_CHURN", value_name = "P%/min", default_value = "0%", value_parser = units::churn)]
     pub churn: Share,
+
+    /// Who comes back, by plan or because the broker ended the connection, asks for what it missed
+    #[arg(long, env = "TICKCAST_RESUME", requires = "verify")]
+    pub resume: bool,
 
     /// Prove for every topic of every connection that nothing is silently missing or wrong
     #[arg(long, env = "TICKCAST_VERIFY")]
@@ -99,6 +107,8 @@ mod tests {
             (["--stalled", "101%"], "expected a share"),
             (["--threads", "0"], "whole number from 1"),
             (["--popularity", "odd"], "uniform"),
+            (["--tiered", "20%"], "--interval-ms"),
+            (["--connect-timeout=1s", "--resume"], "--verify"),
         ] {
             let error = run(&wrong).unwrap_err();
             assert_eq!(error.exit_code(), 2);

@@ -121,7 +121,7 @@ fn outcome(reads: &[&[u8]], streaks: Streaks) -> Outcome {
         streaks: Some(streaks),
         random: Random::new(1, 1),
     };
-    let client = Client { number: 0, behaviour: Behaviour::Prompt, symbols: Arc::from([0]) };
+    let client = Client { number: 0, behaviour: Behaviour::Prompt, interval_ms: 0, symbols: Arc::from([0]) };
     let mut connection = Connection::new(client);
     connection.session.stage = Stage::Live;
     for (read, at_us) in reads.iter().zip(2_000_000..) {

@@ -64,11 +64,15 @@ impl Page {
 
     /// What was verified.
     pub(crate) fn verification(&mut self, verification: &Verification) {
-        let Verification { frames, snapshots, compared, asked, answered, account, faults } = verification;
+        let Verification { frames, snapshots, compared, asked, answered, resumed, account, faults } =
+            verification;
         self.blank();
         let all = format!("{} frames, {} of them snapshots", grouped(*frames), grouped(*snapshots));
         self.row("verified", &format!("{all}, {} compared digit by digit", grouped(*compared)));
         self.row("fresh snapshots", &format!("{} asked for, {} came", grouped(*asked), grouped(*answered)));
+        if *resumed > 0 {
+            self.row("resumed", &format!("{} topics went on after what a connection had", grouped(*resumed)));
+        }
         let sum = [
             (account.delivered, "delivered"),
             (account.states, "states"),

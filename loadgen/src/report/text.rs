@@ -22,6 +22,9 @@ pub(super) fn of(report: &Report) -> String {
     if report.misses.is_some() {
         page.row("", "of the last update of each read");
     }
+    if let Some(tiered) = &report.tiered_latency_us {
+        page.latency("on the tier, ms", tiered);
+    }
     if let Some(slow) = &report.slow_latency_us {
         page.latency("slow clients, ms", slow);
     }
@@ -51,7 +54,13 @@ fn head(page: &mut Page, report: &Report) {
 pub(super) fn load(page: &mut Page, load: &Load) {
     let each =
         format!("{} of {} symbols each, {:?}", load.symbols_per_connection, load.symbols, load.popularity);
-    let tier = if load.interval_ms > 0 { format!(", each {} ms", load.interval_ms) } else { String::new() };
+    let tier = match (load.interval_ms, load.tiered) {
+        (0, _) => String::new(),
+        (each, tiered) if tiered < load.connections => {
+            format!(", {} of them each {each} ms", grouped(tiered as u64))
+        }
+        (each, _) => format!(", each {each} ms"),
+    };
     let what = format!(
         "{} connections, {}, {}{tier}",
         grouped(load.connections as u64),

@@ -40,6 +40,7 @@ impl StormPlan {
             target,
             channel: args.channel,
             interval_ms: args.interval_ms,
+            tiered: args.live,
             symbols_per_connection: plan::symbols_each(asked, args.popularity, symbols.len(), args.channel)?,
             symbols,
             popularity: args.popularity,
@@ -51,12 +52,14 @@ impl StormPlan {
             warmup: args.warmup,
             connect_timeout: args.connect_timeout,
             verify: true,
+            resume: false,
             threads: 1,
             seed: seed ^ LIVE_SEED,
             publishing: None,
         };
         let threads = args.threads.unwrap_or_else(plan::default_threads).min(args.connections);
-        let storm = Plan { connections: args.connections, verify: false, threads, seed, ..live.clone() };
+        let connections = args.connections;
+        let storm = Plan { connections, tiered: connections, verify: false, threads, seed, ..live.clone() };
         Ok(Self {
             storm: Arc::new(storm),
             live: Arc::new(live),

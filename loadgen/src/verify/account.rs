@@ -19,6 +19,8 @@ pub struct Verification {
     pub asked: u64,
     /// Of which were answered.
     pub answered: u64,
+    /// Topics that went on after what a connection had when it came back.
+    pub resumed: u64,
     /// Where the sequence numbers went that the connections lived through.
     pub account: Account,
     /// What was wrong.
@@ -67,6 +69,7 @@ impl Verification {
         self.compared += other.compared;
         self.asked += other.asked;
         self.answered += other.answered;
+        self.resumed += other.resumed;
         self.account.merge(&other.account);
         self.faults.merge(other.faults);
     }

@@ -1,8 +1,9 @@
 //! What one connection holds of its topics, and what may come next of each.
 
 use super::fault::Fault;
-use super::topic::epoch_number;
+use super::topic::{Topic, epoch_number};
 use super::version::{Content, Version};
+use crate::reply::Granted;
 use crate::scan::{Header, Kind};
 use schemas::model::Channel;
 use std::rc::Rc;
@@ -47,6 +48,15 @@ pub(super) struct Promise {
 }
 
 impl Watched {
+    /// The connection ended: fresh snapshots that were asked for will not come.
+    pub(crate) fn cut(&mut self) {
+        self.asked = 0;
+        for held in &mut self.held {
+            held.asked = false;
+            held.promise = None;
+        }
+    }
+
     pub(super) fn held_mut(&mut self, topic: u32) -> Option<&mut Held> {
         let at = self.held.binary_search_by_key(&topic, |held| held.topic).ok()?;
         self.held.get_mut(at)
@@ -64,6 +74,20 @@ impl Held {
             promise: None,
             asked: false,
         }
+    }
+
+    /// The connection comes back and asks for the topic: the epoch and the last `seq` that it can go on after.
+    pub(super) fn ask_again<'a>(&mut self, topic: &'a Topic) -> Option<(&'a str, u64)> {
+        self.grant = Grant::Asked;
+        let after = self.last.filter(|last| *last > 0)?;
+        Some((topic.epoch_name(self.version.epoch)?, after))
+    }
+
+    /// Whether what is granted goes on after what is held: by the log, or for trades by a `gap` for what the log no longer has.
+    pub(super) fn goes_on(&self, granted: &Granted<'_>, channel: Channel) -> bool {
+        let same_epoch = epoch_number(granted.epoch.as_deref().unwrap_or_default()) == self.version.epoch;
+        let goes_on = granted.resumed.is_some_and(|resumed| resumed || channel == Channel::Trades);
+        goes_on && same_epoch && self.last.is_some() && granted.seq == self.last
     }
 
     pub(super) fn repeats(&self, header: &Header<'_>, next: &Version) -> bool {

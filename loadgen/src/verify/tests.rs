@@ -56,6 +56,20 @@ impl Scene {
         self.frame(connection, "snapshot", seq, &format!(r#","epoch":"e1","state":"live"{rest}"#));
     }
 
+    /// The connection is cut and asks again: the epochs and the last `seq` that it wants to go on after.
+    fn come_back(&mut self, connection: usize) -> Vec<String> {
+        let watched = &mut self.watched[connection];
+        self.verifier.forget(watched);
+        watched.cut();
+        let asked = self.verifier.watch_on(watched, &["sim:A"]).into_iter();
+        asked
+            .filter_map(|asked| match asked {
+                Asked::Resumed { epoch, after, .. } => Some(format!("{epoch} {after}")),
+                Asked::Afresh(_) => None,
+            })
+            .collect()
+    }
+
     fn faults(self) -> Vec<String> {
         let verification = self.verifier.finish();
         verification.faults.counts.iter().map(|(name, count)| format!("{name} {count}")).collect()
@@ -290,4 +304,52 @@ fn symbols_of_a_pattern_may_appear() {
     scene.text(0, r#"{"type":"update","channel":"quotes","symbol":"sim:B","seq":[1,1],"bid":"1"}"#);
     scene.text(0, r#"{"type":"update","channel":"quotes","symbol":"sim:B","seq":[3,3],"bid":"1"}"#);
     assert_eq!(scene.faults(), ["tiling 1"]);
+}
+
+#[test]
+fn who_resumes_goes_on_after_what_it_has() {
+    let mut scene = Scene::granted(Channel::Quotes, 1, 5);
+    scene.snapshot(0, (5, 5), r#","bid":"1.0","ask":"1.1""#);
+    scene.frame(0, "update", (6, 6), r#","bid":"1.0","ask":"1.2""#);
+    assert_eq!(scene.come_back(0), ["e1 6"]);
+    scene.reply(0, &granted("quotes", "e1", 6, true), false);
+    scene.frame(0, "update", (7, 7), r#","bid":"1.0","ask":"1.3""#);
+    // The log does not reach back: a snapshot comes.
+    assert_eq!(scene.come_back(0), ["e1 7"]);
+    scene.reply(0, &granted("quotes", "e1", 20, false), false);
+    scene.snapshot(0, (20, 20), r#","bid":"1.0","ask":"1.5""#);
+    // Another life of the broker.
+    assert_eq!(scene.come_back(0), ["e1 20"]);
+    scene.reply(0, &granted("quotes", "e2", 3, false), false);
+    scene.frame(0, "snapshot", (3, 3), r#","epoch":"e2","state":"live","bid":"2.0","ask":"2.5""#);
+    assert_eq!(scene.come_back(0), ["e2 3"]);
+    assert_eq!(scene.verifier.verification.resumed, 1);
+    assert_eq!(scene.faults(), NO_FAULTS);
+}
+
+#[test]
+fn what_is_lost_in_between_is_found() {
+    let mut scene = Scene::granted(Channel::Trades, 3, 5);
+    for connection in 0..3 {
+        scene.snapshot(connection, (5, 5), r#","trades":[{"price":"1","size":"1"}]"#);
+        scene.come_back(connection);
+    }
+    // Trades that the log has no more are told.
+    scene.reply(0, &granted("trades", "e1", 5, false), false);
+    scene.frame(0, "gap", (6, 9), r#","lost":4,"reason":"slow_consumer""#);
+    // One is missing.
+    scene.reply(1, &granted("trades", "e1", 5, true), false);
+    scene.frame(1, "update", (7, 7), r#","trades":[{"price":"1","size":"7"}]"#);
+    // It goes on elsewhere than asked, and without a snapshot.
+    scene.reply(2, &granted("trades", "e1", 9, true), false);
+    scene.frame(2, "update", (10, 10), r#","trades":[{"price":"1","size":"9"}]"#);
+    assert_eq!(scene.verifier.verification.account.lost, 4);
+    assert_eq!(scene.faults(), ["no_snapshot 1", "tiling 1"]);
+}
+
+/// The reply to a request to resume.
+fn granted(channel: &str, epoch: &str, seq: u64, resumed: bool) -> String {
+    format!(
+        r#"{{"id":1,"result":{{"subscribed":[{{"channel":"{channel}","symbol":"sim:A","epoch":"{epoch}","seq":{seq},"resumed":{resumed},"state":"live"}}]}}}}"#
+    )
 }

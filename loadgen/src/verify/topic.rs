@@ -22,6 +22,8 @@ const RECENT_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Topic {
     channel: Channel,
+    /// The epoch that was last granted, by its name.
+    epoch: Box<str>,
     ledger: Ledger,
     snapshots: VecDeque<Successor>,
     recent: VecDeque<Rc<Version>>,
@@ -41,7 +43,26 @@ impl Topic {
     /// A topic of this channel of which nothing is known.
     #[must_use]
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, ledger: Ledger::default(), snapshots: VecDeque::new(), recent: VecDeque::new() }
+        Self {
+            channel,
+            epoch: Box::default(),
+            ledger: Ledger::default(),
+            snapshots: VecDeque::new(),
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// A reply grants it in this epoch.
+    pub(super) fn is_of(&mut self, epoch: &str) {
+        if *self.epoch != *epoch {
+            self.epoch = epoch.into();
+        }
+    }
+
+    /// The name of an epoch, if it is the one that was last granted.
+    #[must_use]
+    pub(super) fn epoch_name(&self, epoch: u64) -> Option<&str> {
+        (epoch_number(&self.epoch) == epoch).then_some(&*self.epoch)
     }
 
     /// The version before the first entry.

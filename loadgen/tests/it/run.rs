@@ -3,7 +3,7 @@
 use crate::server::{Peer, Server, frame, now_us, snapshot};
 use clap::Parser;
 use loadgen::cli::RunArgs;
-use loadgen::report::Report;
+use loadgen::report::{LatencySummary, Report};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
@@ -258,6 +258,51 @@ fn data_after_an_unsubscribe_is_found_and_leavers_come_back() {
     let found = faults(&report);
     assert!(matches!(found.as_slice(), [(name, 1..)] if name == "after_unsubscribe"), "{found:?}");
     assert!(report.connections.churned >= 2, "{:?}", report.connections);
+}
+
+#[test]
+fn who_is_cut_off_resumes() {
+    let (sender, asked) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    let server = Server::start(move |peer| {
+        let Some((id, request)) = peer.request() else { return };
+        let _ = sender.lock().unwrap().send(request["params"]["symbols"].clone());
+        if peer.number == 0 {
+            peer.grant_request(id, &request, 5);
+            peer.text(&snapshot("sim:A", 5));
+            peer.text(&quote(6, ""));
+            return peer.close(4008, "slow consumer");
+        }
+        let granted = r#"{"channel":"quotes","symbol":"sim:A","epoch":"e1","seq":6,"resumed":true}"#;
+        peer.text(&format!(r#"{{"id":{id},"result":{{"subscribed":[{granted}]}}}}"#));
+        peer.update("sim:A", 7);
+    });
+    let report = run(&server, &["--symbols", "sim:A", "--verify", "--resume", "--duration", "1s"]);
+    let asked: Vec<_> = asked.try_iter().collect();
+    let resumed = serde_json::json!([{"symbol": "sim:A", "epoch": "e1", "after": 6}]);
+    assert_eq!(asked, [serde_json::json!(["sim:A"]), resumed]);
+    let verification = report.verification.as_ref().unwrap();
+    assert_eq!((verification.resumed, faults(&report).len()), (1, 0), "{verification:?}");
+    assert!(verification.account.adds_up() && report.failures.is_empty(), "{report:?}");
+}
+
+#[test]
+fn latencies_are_told_apart_by_tier() {
+    let server = Server::start(|peer| {
+        let tiered = peer.grant(0)["params"]["interval_ms"] == 50;
+        let age = if tiered { 50_000 } else { 0 };
+        peer.repeat(|peer, round| {
+            let ts = now_us() - age;
+            peer.text(&quote(round + 1, &format!(r#","ts":{ts},"rx":{ts}"#)));
+        });
+    });
+    let mixed = ["--symbols", "sim:A", "--connections", "4", "--interval-ms", "50", "--tiered", "50%"];
+    let report = run(&server, &mixed);
+    let p50 = |latency: &LatencySummary| latency.corrected.unwrap().p50;
+    assert!(p50(&report.latency_us) < 50_000);
+    assert!(p50(report.tiered_latency_us.as_ref().unwrap()) >= 50_000);
+    assert_eq!((report.load.tiered, report.load.interval_ms), (2, 50));
+    assert!(run(&server, &mixed[..6]).tiered_latency_us.is_none());
 }
 
 #[test]

@@ -16,6 +16,9 @@ pub(crate) struct Hot {
     pub(crate) is_waiting: bool,
     /// When something was last written to it, in milliseconds since the shard began.
     pub(crate) sent_ms: u32,
+    /// When a sweep has to look at the connection itself if it keeps up: a ping is due, or a pong is overdue. In milliseconds since
+    /// the shard began.
+    pub(crate) look_ms: u32,
 }
 
 /// How a connection takes part.
@@ -32,6 +35,12 @@ pub(crate) enum Flow {
 }
 
 impl Hot {
-    pub(crate) const VACANT: Hot =
-        Hot { socket: None, owed: Owed::NOTHING, flow: Flow::Vacant, is_waiting: false, sent_ms: 0 };
+    pub(crate) const VACANT: Hot = Hot {
+        socket: None,
+        owed: Owed::NOTHING,
+        flow: Flow::Vacant,
+        is_waiting: false,
+        sent_ms: 0,
+        look_ms: 0,
+    };
 }

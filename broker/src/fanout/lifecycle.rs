@@ -34,7 +34,8 @@ impl Shard {
             self.hot.resize_with(id + 1, || Hot::VACANT);
         }
         let sent_ms = millis(self.began, now);
-        self.hot[id] = Hot { socket: Some(socket), flow: Flow::Ready, sent_ms, ..Hot::VACANT };
+        let look_ms = millis(self.began, next_ping);
+        self.hot[id] = Hot { socket: Some(socket), flow: Flow::Ready, sent_ms, look_ms, ..Hot::VACANT };
         self.counts.accepted += 1;
         self.counts.connections += 1;
         let hello = Arc::clone(&self.hello);
@@ -127,14 +128,20 @@ impl Shard {
     }
 
     /// Pings, heartbeats and time limits of the connections from the place `from` on, as far as a turn's time allows; says
-    /// where to go on. All are to be looked at a few times a second.
+    /// where to go on. All are to be looked at a few times a second, so of one that keeps up no more is looked at than its place
+    /// among the hot ones, until something is due.
     pub(crate) fn sweep(&mut self, from: ConnectionId, clock: Micros) -> Option<ConnectionId> {
         let now = clock::instant();
+        let now_ms = millis(self.began, now);
         let deadline = now + Duration::from_millis(self.settings.turn_ms_max);
         for id in from..self.hot.len() {
-            match self.hot[id].flow {
-                Flow::Ready | Flow::Behind => self.sweep_one(id, now, clock),
-                Flow::Closing | Flow::Vacant => {}
+            let Hot { flow, look_ms, .. } = self.hot[id];
+            if flow == Flow::Behind || (flow == Flow::Ready && has_come(look_ms, now_ms)) {
+                self.sweep_one(id, now);
+            }
+            let silent_ms = now_ms.wrapping_sub(self.hot[id].sent_ms);
+            if u64::from(silent_ms) >= self.settings.heartbeat_ms && self.is_ready(id) {
+                self.send_text(id, &reply::heartbeat(clock), now);
             }
             if id % SWEPT_PER_LOOK == 0 && clock::instant() >= deadline {
                 return Some(id + 1);
@@ -144,7 +151,7 @@ impl Shard {
         None
     }
 
-    fn sweep_one(&mut self, id: ConnectionId, now: Instant, clock: Micros) {
+    fn sweep_one(&mut self, id: ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let late =
             |since: Instant, ms: u64| now.saturating_duration_since(since) >= Duration::from_millis(ms);
@@ -164,12 +171,13 @@ impl Shard {
             connection.pinged.get_or_insert(now);
             let mut ping = Vec::new();
             websocket::append(&mut ping, PING, b"");
-            return self.send_control(id, &ping, now);
+            self.send_control(id, &ping, now);
         }
-        let silent_ms = millis(self.began, now).wrapping_sub(self.hot[id].sent_ms);
-        if u64::from(silent_ms) >= self.settings.heartbeat_ms && self.is_ready(id) {
-            self.send_text(id, &reply::heartbeat(clock), now);
-        }
+        let Some(connection) = self.connections.get(id) else { return };
+        let pong_due =
+            connection.pinged.map(|pinged| pinged + Duration::from_millis(self.settings.pong_timeout_ms));
+        let look = pong_due.map_or(connection.next_ping, |due| due.min(connection.next_ping));
+        self.hot[id].look_ms = millis(self.began, look);
     }
 
     /// The client has answered a ping, or shown life unasked.
@@ -179,12 +187,16 @@ impl Shard {
         }
     }
 
-    /// Counts those that are behind and what is held for them.
+    /// Counts those that are behind and what is held for them; for one that keeps up, nothing is.
     fn measure(&mut self) {
         let (mut behind, mut held, mut largest) = (0, 0, 0);
-        for (id, connection) in &self.connections {
+        for (id, hot) in self.hot.iter().enumerate() {
+            if !matches!(hot.flow, Flow::Behind | Flow::Closing) {
+                continue;
+            }
+            let Some(connection) = self.connections.get(id) else { continue };
             let bytes = connection.outbound.held_bytes() as u64;
-            behind += u64::from(self.hot[id].flow == Flow::Behind);
+            behind += u64::from(hot.flow == Flow::Behind);
             held += bytes;
             largest = largest.max(bytes);
         }
@@ -192,4 +204,9 @@ impl Shard {
         self.counts.bytes_held = held;
         self.counts.bytes_held_largest = largest;
     }
+}
+
+/// Whether a time has come, as far as times that wrap can tell: those of more than 24 days ago have not.
+fn has_come(time_ms: u32, now_ms: u32) -> bool {
+    now_ms.wrapping_sub(time_ms) <= u32::MAX / 2
 }

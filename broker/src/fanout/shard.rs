@@ -139,42 +139,33 @@ impl Shard {
 
     /// Reads a topic's log up to its head and notes for its subscribers what they are owed.
     pub(crate) fn advance_topic(&mut self, id: TopicId, now: Instant) {
-        let Some(topic) = self.topics.get_mut(&id) else { return };
+        let Self { topics, connections, hot, batch, owed, .. } = self;
+        let Some(topic) = topics.get_mut(&id) else { return };
         let (before, head) = (topic.stand, topic.handle.topic.head());
         if head.index <= before.index {
             return;
         }
-        let has_raw = topic.find_group(RAW).is_some_and(|group| !group.members.is_empty());
-        let mut segment = None;
         topic.stand = head;
-        if has_raw {
-            let begun = self.batch.begin(id, before);
-            let batch = &mut ToBatch(&mut self.batch);
-            topic.stand = advance(&topic.handle, before, head, Pace::Every, batch);
-            segment = Some(begun);
-        }
-        let stand = topic.stand;
-        if let Some(group) = topic.find_group(RAW) {
-            group.stand = stand;
-        }
-        let has_tiers = topic.groups.iter().any(|group| group.tier != RAW);
-        if let Some(segment) = segment {
-            self.owe_group(id, RAW, segment, before, now);
+        let mut has_tiers = false;
+        for group in &mut topic.groups {
+            if group.tier != RAW {
+                has_tiers = true;
+            } else if group.members.is_empty() {
+                group.stand = head;
+            } else {
+                let segment = batch.begin(id, before);
+                topic.stand = advance(&topic.handle, before, head, Pace::Every, &mut ToBatch(batch));
+                group.stand = topic.stand;
+                for &member in &group.members {
+                    owe(member, segment, batch, hot, owed);
+                    if hot[member].flow == Flow::Behind {
+                        note_behind(connections, member, id, before, now);
+                    }
+                }
+            }
         }
         if has_tiers {
             self.note_tiers(id, before, now);
-        }
-    }
-
-    /// Notes a segment for the members of a group who stand where the segment begins.
-    fn owe_group(&mut self, id: TopicId, tier: Tier, segment: SegmentId, before: Position, now: Instant) {
-        let Self { topics, connections, hot, batch, owed, .. } = self;
-        let Some(group) = topics.get_mut(&id).and_then(|topic| topic.find_group(tier)) else { return };
-        for &member in &group.members {
-            owe(member, segment, batch, hot, owed);
-            if hot[member].flow == Flow::Behind {
-                note_behind(connections, member, id, before, now);
-            }
         }
     }
 

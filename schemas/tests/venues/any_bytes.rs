@@ -58,7 +58,10 @@ fn coinbase_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
 }
 
 fn kraken_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
-    venue::kraken::parse(text, parser).map(|message| _ = kraken::check(&message, text)).err()
+    // A number that nobody reads may be larger than serde_json takes.
+    let is_json = serde_json::from_slice::<Value>(text).is_ok();
+    let check = |message| _ = is_json.then(|| kraken::check(&message, text));
+    venue::kraken::parse(text, parser).map(check).err()
 }
 
 fn okx_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {

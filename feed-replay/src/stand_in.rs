@@ -15,7 +15,7 @@ pub trait StandIn: Send {
     fn survey(&mut self, item: &Item);
 
     /// The survey has ended.
-    fn surveyed(&mut self);
+    fn surveyed(&mut self) {}
 
     /// A client wants to open a WebSocket at `target`.
     ///
@@ -54,7 +54,9 @@ pub trait StandIn: Send {
     fn has_subscribers(&self) -> bool;
 
     /// How the venue checks that a client is there, where it does.
-    fn keep_alive(&self) -> Option<KeepAlive>;
+    fn keep_alive(&self) -> Option<KeepAlive> {
+        None
+    }
 }
 
 /// Logs, once for a request, what the capture does not hold: a venue that has nothing to say there is silent too.

@@ -2,6 +2,7 @@
 
 pub mod binance;
 pub mod coinbase;
+mod idle;
 pub mod kraken;
 pub mod okx;
 mod subscribers;

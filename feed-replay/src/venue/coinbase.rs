@@ -9,7 +9,7 @@ use super::{Connects, Profile};
 use crate::generate;
 use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
-use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
+use crate::stand_in::{ConnId, HttpReply, Moment, Out, Outbox, StandIn, Target};
 use frame::Frame;
 use product::Product;
 use requests::{Request, Wanted};
@@ -68,8 +68,6 @@ impl StandIn for Coinbase {
             self.products.entry(frame.product.to_owned()).or_default().survey(&frame);
         }
     }
-
-    fn surveyed(&mut self) {}
 
     fn opened(
         &mut self,
@@ -138,10 +136,6 @@ impl StandIn for Coinbase {
 
     fn has_subscribers(&self) -> bool {
         !self.subscriptions.is_empty()
-    }
-
-    fn keep_alive(&self) -> Option<KeepAlive> {
-        None
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Connects, Profile};
 use crate::generate;
 use crate::generate::listing::Notation;
 use crate::source::{Item, Kind};
-use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
+use crate::stand_in::{self, ConnId, HttpReply, Moment, Out, Outbox, StandIn, Target};
 use crate::time::rfc3339_micros;
 use frame::Frame;
 use pair::Pair;
@@ -62,8 +62,6 @@ impl StandIn for Kraken {
             self.pairs.entry(item.symbol.to_owned()).or_default().survey(&frame, &item);
         }
     }
-
-    fn surveyed(&mut self) {}
 
     fn opened(
         &mut self,
@@ -130,10 +128,6 @@ impl StandIn for Kraken {
 
     fn has_subscribers(&self) -> bool {
         !self.subscriptions.is_empty()
-    }
-
-    fn keep_alive(&self) -> Option<KeepAlive> {
-        None
     }
 }
 

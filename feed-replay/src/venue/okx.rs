@@ -4,6 +4,7 @@ pub mod frame;
 mod instrument;
 mod requests;
 
+use super::idle::Idle;
 use super::subscribers::Subscribers;
 use super::window::Window;
 use super::{Connects, Profile};
@@ -12,7 +13,7 @@ use crate::generate;
 use crate::generate::listing::Notation;
 use crate::serve::Limits;
 use crate::source::{Item, Kind};
-use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
+use crate::stand_in::{self, ConnId, HttpReply, Moment, Outbox, StandIn, Target};
 use frame::Frame;
 use instrument::Instrument;
 use requests::{Arg, Refusal, Request};
@@ -42,19 +43,9 @@ const ARGS_BYTES_MAX: usize = 64 << 10;
 pub struct Okx {
     instruments: BTreeMap<String, Instrument>,
     subscribers: Subscribers,
-    conns: FxHashMap<ConnId, Conn>,
-    idle_within: Duration,
+    requests: FxHashMap<ConnId, Window>,
+    idle: Idle,
     is_lenient: bool,
-}
-
-/// What is counted of a connection.
-#[derive(Debug)]
-struct Conn {
-    requests: Window,
-    /// When something went over it last.
-    active: UnixNanos,
-    /// Whether something was sent to it since time passed last.
-    is_served: bool,
 }
 
 impl Okx {
@@ -64,8 +55,8 @@ impl Okx {
         Self {
             instruments: BTreeMap::new(),
             subscribers: Subscribers::default(),
-            conns: FxHashMap::default(),
-            idle_within: limits.idle_within.unwrap_or(IDLE_WITHIN),
+            requests: FxHashMap::default(),
+            idle: Idle::new(limits.idle_within.unwrap_or(IDLE_WITHIN)),
             is_lenient: limits.lenient,
         }
     }
@@ -82,8 +73,6 @@ impl StandIn for Okx {
         }
     }
 
-    fn surveyed(&mut self) {}
-
     fn opened(
         &mut self,
         conn: ConnId,
@@ -94,15 +83,13 @@ impl StandIn for Okx {
         if target.path.trim_end_matches('/') != "/ws/v5/public" {
             return Err(not_found());
         }
-        let requests = Window::new(REQUESTS_AN_HOUR, Duration::from_secs(3_600));
-        self.conns.insert(conn, Conn { requests, active: now, is_served: false });
+        self.requests.insert(conn, Window::new(REQUESTS_AN_HOUR, Duration::from_secs(3_600)));
+        self.idle.heard(conn, now);
         Ok(())
     }
 
     fn message(&mut self, conn: ConnId, text: &str, now: UnixNanos, out: &mut Outbox) {
-        if let Some(state) = self.conns.get_mut(&conn) {
-            state.active = now;
-        }
+        self.idle.heard(conn, now);
         if text == "ping" {
             return out.text(conn, "pong");
         }
@@ -122,7 +109,8 @@ impl StandIn for Okx {
     }
 
     fn closed(&mut self, conn: ConnId) {
-        self.conns.remove(&conn);
+        self.requests.remove(&conn);
+        self.idle.closed(conn);
         self.subscribers.remove_all(conn);
     }
 
@@ -143,14 +131,8 @@ impl StandIn for Okx {
     }
 
     fn tick(&mut self, now: UnixNanos, _: bool, out: &mut Outbox) {
-        let within = u64::try_from(self.idle_within.as_nanos()).unwrap_or(u64::MAX);
-        for (conn, state) in &mut self.conns {
-            if std::mem::take(&mut state.is_served) {
-                state.active = now;
-            }
-            if now.saturating_sub(state.active) >= within {
-                out.close(*conn, 4004, "No data received in 30s.");
-            }
+        for conn in self.idle.overdue(now) {
+            out.close(conn, 4004, "No data received in 30s.");
         }
     }
 
@@ -161,16 +143,12 @@ impl StandIn for Okx {
     fn has_subscribers(&self) -> bool {
         !self.subscribers.is_empty()
     }
-
-    fn keep_alive(&self) -> Option<KeepAlive> {
-        None
-    }
 }
 
 impl Okx {
     /// Counts a request of a connection.
     fn counted(&mut self, conn: ConnId, now: UnixNanos) -> Result<(), Refusal> {
-        let takes = self.conns.get_mut(&conn).is_none_or(|state| state.requests.takes(now));
+        let takes = self.requests.get_mut(&conn).is_none_or(|requests| requests.takes(now));
         if takes || self.is_lenient { Ok(()) } else { Err(Refusal::too_many()) }
     }
 
@@ -254,7 +232,7 @@ impl Okx {
                 edits.replace(frame.channel_at.clone(), format!("\"{asked}\""));
                 out.text(conn, edits.apply(text));
             }
-            self.conns.entry(conn).and_modify(|state| state.is_served = true);
+            self.idle.served(conn);
         }
     }
 }

@@ -21,6 +21,7 @@
 //! ```
 
 pub mod binance;
+pub mod bybit;
 pub mod coinbase;
 mod error;
 mod fields;

@@ -1,4 +1,4 @@
-use crate::{binance, coinbase, kraken, okx};
+use crate::{binance, bybit, coinbase, kraken, okx};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use schemas::venue::{self, Parser, VenueError};
@@ -13,6 +13,15 @@ const BINANCE: [&str; 8] = [
     r#"{"e":"24hrTicker","E":1672515782136,"s":"BNBBTC","p":"0.0015","P":"-250.00","w":"0.0018","c":"0.0025","o":"0.0010","h":"0.0025","l":"0.0010","v":"10000","q":"18","F":-1,"n":18151}"#,
     r#"{"code":2,"msg":"Invalid request: \"x\" \u00e9","id":3}"#,
     r#"{"result":["btcusdt@trade"],"id":null}"#,
+];
+
+const BYBIT: [&str; 6] = [
+    r#"{"topic":"orderbook.50.BTCUSDT","type":"delta","ts":1687940967466,"data":{"s":"BTCUSDT","b":[["30247.20","30.028"],["30245.40","0"]],"a":[],"u":177400507,"seq":66544703342},"cts":1687940967464}"#,
+    r#"{"topic":"orderbook.1.OPUSDC","ts":1749833472906,"type":"snapshot","data":{"s":"OPUSDC","b":[["0.579","3886.45"]],"a":[["0.58","4043.62"]],"u":18446744073709551615,"seq":122620616678},"cts":1749833472901}"#,
+    r#"{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1672304486868,"data":[{"T":1672304486865,"s":"BTCUSDT","S":"Buy","v":"0.0010","p":"16578.50","L":"PlusTick","i":"20f43950-d8dd","BT":false},{"T":1,"s":"BTCUSDT","S":"Sell","v":"1","p":"16578","i":"2290000000068683542","seq":1783284617}]}"#,
+    r#"{"topic":"tickers.BTCUSDT","type":"delta","data":{"symbol":"BTCUSDT","price24hPcnt":"-0.017103","lastPrice":"17216.00","highPrice24h":"","volume24h":"91705.276","bid1Size":"84.489"},"cs":24987956059,"ts":1673272861686}"#,
+    r#"{"success":false,"ret_msg":"error:handler not found,topic:\"x\" \u00e9","conn_id":"a38867ec","req_id":"7","op":"subscribe"}"#,
+    r#"{"success":true,"ret_msg":"pong","conn_id":"0970e817","op":"ping"}"#,
 ];
 
 const COINBASE: [&str; 5] = [
@@ -50,6 +59,13 @@ fn binance_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
     frame.map(|frame| _ = binance::check(&frame, text)).err()
 }
 
+fn bybit_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
+    let mut bytes = text.to_vec();
+    let message = venue::bybit::parse(&mut bytes, parser);
+    let data = || serde_json::from_slice::<Value>(text).expect("what was parsed is JSON");
+    message.map(|message| _ = bybit::check(&message, &data())).err()
+}
+
 fn coinbase_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
     let mut bytes = text.to_vec();
     let message = venue::coinbase::parse(&mut bytes, parser);
@@ -80,8 +96,9 @@ fn tick_error(text: &[u8], parser: &mut Parser) -> Option<VenueError> {
 type Checked = fn(&[u8], &mut Parser) -> Option<VenueError>;
 
 fn frames() -> Vec<(&'static str, Checked)> {
-    let venues: [(&[&str], Checked); 5] = [
+    let venues: [(&[&str], Checked); 6] = [
         (&BINANCE, binance_error),
+        (&BYBIT, bybit_error),
         (&COINBASE, coinbase_error),
         (&KRAKEN, kraken_error),
         (&OKX, okx_error),

@@ -8,6 +8,7 @@
 
 mod any_bytes;
 mod binance;
+mod bybit;
 mod coinbase;
 mod files;
 mod kraken;

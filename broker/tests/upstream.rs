@@ -246,9 +246,17 @@ async fn a_venue_is_dialled_no_more_often_than_it_allows() {
 
 #[tokio::test]
 async fn paths_are_the_venues_or_those_of_the_url() {
-    for (typed, dialled) in [("", "/v2"), ("/", "/v2"), ("/v2", "/v2"), ("/other/v2", "/other/v2")] {
+    let cases = [
+        ("kraken", "", "/v2"),
+        ("kraken", "/", "/v2"),
+        ("kraken", "/v2", "/v2"),
+        ("kraken", "/other/v2", "/other/v2"),
+        ("bybit", "", "/v5/public/spot"),
+        ("bybit", "/v5/public/linear", "/v5/public/linear"),
+    ];
+    for (name, typed, dialled) in cases {
         let (rig, venue) = (Rig::new(), Venue::new().await);
-        let feed = rig.start(&format!("kraken+ws://{}{typed}?symbols=BTC/USD", venue.address())).await;
+        let feed = rig.start(&format!("{name}+ws://{}{typed}?symbols=BTC/USD", venue.address())).await;
         assert_eq!(venue.accept().await.path, dialled);
         rig.end(feed).await;
     }

@@ -134,13 +134,7 @@ impl Book {
     /// Best bid and ask.
     #[must_use]
     pub fn top(&self) -> Quote {
-        let (bid, ask) = (self.top10.bids.first(), self.top10.asks.first());
-        Quote {
-            bid: bid.map(|level| level.price),
-            bid_size: bid.map(|level| level.size),
-            ask: ask.map(|level| level.price),
-            ask_size: ask.map(|level| level.size),
-        }
+        quote_of(self.top10.bids.first(), self.top10.asks.first())
     }
 
     /// The published book: the best levels of each side.
@@ -199,6 +193,16 @@ impl Book {
             self.top10.checksum = checksum::of_book(&self.top10.asks, &self.top10.bids);
         }
         changed
+    }
+}
+
+/// The quote that the best bid and the best ask are.
+pub(crate) fn quote_of(bid: Option<&Level>, ask: Option<&Level>) -> Quote {
+    Quote {
+        bid: bid.map(|level| level.price),
+        bid_size: bid.map(|level| level.size),
+        ask: ask.map(|level| level.price),
+        ask_size: ask.map(|level| level.size),
     }
 }
 

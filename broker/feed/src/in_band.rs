@@ -55,6 +55,9 @@ pub(crate) trait Feed: Send {
     /// The symbols of a message that cannot be read, none if it names none; nothing if it is about no book.
     fn books_in(frame: &[u8]) -> Option<Vec<&str>>;
 
+    /// Sees to what else than books a message is about that cannot be read.
+    fn damaged(&mut self, _now: Micros, _frame: &[u8]) {}
+
     /// Forgets what belonged to a connection that is gone, but for what the session and the symbols keep.
     fn forget(&mut self) {}
 
@@ -150,7 +153,19 @@ impl<S: Default> Session<S> {
         self.changed(at, times.rx, changed)
     }
 
-    /// The same, if the book passes a check; one that does not is asked for anew.
+    /// Changes a book that is joined into one of exactly these levels.
+    pub(crate) fn change_to(
+        &mut self,
+        at: usize,
+        times: Times,
+        bids: &[Level],
+        asks: &[Level],
+    ) -> Result<(), Offence> {
+        let (bids, asks) = self.core.symbols[at].book.changes_to(bids, asks);
+        self.change(at, times, &bids, &asks)
+    }
+
+    /// Changes a book that is joined if it passes a check; one that does not is asked for anew.
     pub(crate) fn change_checked(
         &mut self,
         at: usize,
@@ -189,6 +204,11 @@ impl<S: Default> Session<S> {
     fn broken(&mut self, at: usize, now: Micros, offence: Offence) -> Result<(), Offence> {
         self.resync(at, now, &offence.what);
         Err(offence)
+    }
+
+    /// Lets these requests follow those that wait.
+    pub(crate) fn ask(&mut self, requests: Vec<String>) {
+        self.requests.extend(requests);
     }
 
     /// The book of a symbol has lost its way, and is asked for anew.
@@ -291,6 +311,7 @@ impl<F: Feed> Machine for InBand<F> {
                 if let Some(named) = F::books_in(frame) {
                     session.damaged(rx, &named);
                 }
+                feed.damaged(rx, frame);
             }
         }
     }

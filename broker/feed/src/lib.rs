@@ -2,6 +2,7 @@
 
 mod binance;
 pub mod book;
+mod bybit;
 mod coinbase;
 mod complaints;
 mod core;

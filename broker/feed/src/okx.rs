@@ -4,7 +4,7 @@
 //! shallow books (`books5`, and `bbo-tbt` with one level) are whole each time. Trades are numbered; one message may stand for
 //! several. A connection over which nothing comes is asked for a sign of life, since the venue sends none by itself.
 
-use crate::book::{Book, BookDepth};
+use crate::book::{Book, BookDepth, quote_of};
 use crate::core::{Core, Offence};
 use crate::counters::Fault;
 use crate::in_band::{self, InBand, Mismatch, Session};
@@ -15,7 +15,7 @@ use crate::publish::Times;
 use crate::salvage;
 use crate::settings::{Quotes, Settings};
 use crate::venue::{Depths, Glance, Profile};
-use schemas::model::{self, Level, Micros, Quote};
+use schemas::model::{self, Micros};
 use schemas::venue::okx::{self as venue, Channel, Fill, Message};
 use schemas::venue::{Parser, VenueError};
 use std::sync::Arc;
@@ -147,10 +147,7 @@ impl Feed {
             Some(depth) if depth != self.depth || is_other => Ok(()),
             _ if !book.is_whole => self.update(at, times, book),
             _ if has_changes(book.channel) || !is_joined => self.snapshot(at, times, book),
-            _ => {
-                let (bids, asks) = self.core().symbols[at].book.changes_to(book.bids, book.asks);
-                self.session.change(at, times, &bids, &asks)
-            }
+            _ => self.session.change_to(at, times, book.bids, book.asks),
         }
     }
 
@@ -203,27 +200,13 @@ fn check(ours: &Book, theirs: i32) -> Result<(), Mismatch> {
     }
 }
 
-fn quote_of(bid: Option<&Level>, ask: Option<&Level>) -> Quote {
-    Quote {
-        bid: bid.map(|level| level.price),
-        bid_size: bid.map(|level| level.size),
-        ask: ask.map(|level| level.price),
-        ask_size: ask.map(|level| level.size),
-    }
-}
-
 /// Whether a snapshot of this channel is a new beginning, behind which changes come.
 const fn has_changes(channel: Channel) -> bool {
     matches!(channel, Channel::Books | Channel::BooksL2Tbt | Channel::Books50L2Tbt)
 }
 
-/// How deep books are: a recording may hold others than a client may ask for.
 fn depth(settings: &Settings) -> Result<u16, MachineError> {
-    let deepest = DEPTHS[DEPTHS.len() - 1];
-    let Some(asked) = settings.depth else { return Ok(deepest) };
-    let is_offered = |depth: &u16| settings.is_recorded || DEPTHS.contains(depth);
-    let refused = MachineError::Depth { venue: "OKX", offered: &DEPTHS, asked };
-    u16::try_from(asked).ok().filter(is_offered).ok_or(refused)
+    settings.depth_among("OKX", &DEPTHS, DEPTHS[DEPTHS.len() - 1])
 }
 
 /// The channel to subscribe to for books of this depth.

@@ -181,6 +181,16 @@ impl SymbolPublishers {
         self.refresh_status(now);
     }
 
+    /// Says that trades may be missing here, nobody knows how many: they break off for this reason and are live again.
+    pub fn trades_interrupted(&mut self, reason: &str, now: Micros) {
+        let condition = Condition { state: State::Resyncing, reason: reason.into() };
+        if let Some(topic) = self.topic(Channel::Trades).filter(|topic| topic.is_up()) {
+            let before = topic.condition().clone();
+            topic.set(condition, now);
+            topic.set(before, now);
+        }
+    }
+
     /// Says that the book has lost its way and is fetched anew.
     pub fn book_resyncing(&mut self, reason: &str, now: Micros) {
         let condition = Condition { state: State::Resyncing, reason: reason.into() };

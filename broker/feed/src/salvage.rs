@@ -13,7 +13,7 @@ pub(crate) fn about<'a>(
 }
 
 /// The strings that stand behind `"key":` in a damaged JSON text.
-fn strings<'a>(text: &'a [u8], key: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn strings<'a>(text: &'a [u8], key: &str) -> impl Iterator<Item = &'a str> {
     let quoted = format!("\"{key}\"");
     let found: Vec<usize> =
         memchr::memmem::find_iter(text, quoted.as_bytes()).map(|at| at + quoted.len()).collect();

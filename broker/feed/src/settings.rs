@@ -1,5 +1,6 @@
 //! What a feed is told: which symbols, which channels, how deep.
 
+use crate::machine::MachineError;
 use schemas::capture::LINE_BYTES_MAX;
 use schemas::model::Channel;
 use std::sync::Arc;
@@ -108,6 +109,19 @@ impl Settings {
             parts.last_mut().into_iter().for_each(|part| part.push(symbol.clone()));
         }
         parts.into_iter().map(|symbols| Self { symbols, ..self.clone() }).collect()
+    }
+
+    /// The depth of books that is asked for, else the usual one; a recording may hold others than a client may ask for.
+    pub(crate) fn depth_among(
+        &self,
+        venue: &'static str,
+        offered: &'static [u16],
+        usual: u16,
+    ) -> Result<u16, MachineError> {
+        let Some(asked) = self.depth else { return Ok(usual) };
+        let is_offered = |depth: &u16| self.is_recorded || offered.contains(depth);
+        let refused = MachineError::Depth { venue, offered, asked };
+        u16::try_from(asked).ok().filter(is_offered).ok_or(refused)
     }
 
     /// The settings of a feed of tick lines: an in-house feed may be silent for as long as it likes.

@@ -4,7 +4,7 @@ use crate::machine::{Machine, MachineError};
 use crate::market::Market;
 use crate::pacer::Pacer;
 use crate::settings::Settings;
-use crate::{binance, coinbase, kraken, okx, ticks};
+use crate::{binance, bybit, coinbase, kraken, okx, ticks};
 use schemas::venue::Parser;
 use std::fmt;
 use std::str::FromStr;
@@ -19,6 +19,8 @@ pub enum Venue {
     BinanceUsdM,
     /// Binance futures with margin in coins.
     BinanceCoinM,
+    /// Bybit, v5.
+    Bybit,
     /// Coinbase Exchange.
     Coinbase,
     /// Kraken, WebSocket v2.
@@ -115,10 +117,11 @@ pub struct UnknownVenue(String);
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Binance,
         Self::BinanceUsdM,
         Self::BinanceCoinM,
+        Self::Bybit,
         Self::Coinbase,
         Self::Kraken,
         Self::Okx,
@@ -130,6 +133,7 @@ impl Venue {
             Self::Binance => &binance::SPOT,
             Self::BinanceUsdM => &binance::USD_M,
             Self::BinanceCoinM => &binance::COIN_M,
+            Self::Bybit => &bybit::PROFILE,
             Self::Coinbase => &coinbase::PROFILE,
             Self::Kraken => &kraken::PROFILE,
             Self::Okx => &okx::PROFILE,

@@ -386,6 +386,7 @@ mod tests {
             ),
             ("kraken+wss://h?symbols=A&trades=each", "unknown parameter `trades`"),
             ("coinbase+wss://h?symbols=A&depth=10", "unknown parameter `depth`"),
+            ("bybit+wss://h?symbols=A&depth=25", "depth: expected 1, 50, 200 or 1000 levels, found `25`"),
             ("okx+wss://h?symbols=A&depth=50", "depth: expected 1, 5 or 400 levels, found `50`"),
             ("ticks+wss://h?symbols=A", "unknown scheme `ticks+wss`"),
             (

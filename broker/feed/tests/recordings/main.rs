@@ -212,6 +212,22 @@ fn okx_2021_on_each_of_three_connections() {
 }
 
 #[test]
+fn bybit_2025_of_the_best_bid_and_ask() {
+    for (recording, symbols) in [
+        (recording!("bybit-v5-linear_20250613.cryptofeed"), 4),
+        (recording!("bybit-v5-spot_20250613.cryptofeed"), 6),
+    ] {
+        let played = check(&recording, |_| {});
+        assert_eq!(played.states().len(), symbols);
+        assert!(played.states().iter().all(|(_, state)| *state == State::Live), "{:?}", played.states());
+        for (name, _) in played.states() {
+            let followed = played.follow(&name);
+            assert_eq!((followed.resets, followed.bids.len(), followed.asks.len()), (1, 1, 1), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_frame_left_out_is_a_gap_and_the_checksum_notices_too() {
     let binance = recording!("binance-spot_btcusdt_20240808.gz");
     let played = play(&binance.without(|line| line.contains("\"depthUpdate\""), 500), |_| {});

@@ -1,6 +1,7 @@
 //! A naive reading of a recording: JSON values, ordered maps, no cleverness.
 
 mod binance;
+mod bybit;
 mod coinbase;
 mod kraken;
 mod okx;
@@ -50,12 +51,14 @@ type ReadLine<'s> = fn(&mut Reading<'s>, &str);
 pub(crate) fn read(recording: &Recording, settings: &Settings) -> BTreeMap<String, Expected> {
     let (quote_mark, read_line): (&str, ReadLine<'_>) = match recording.venue {
         Venue::Binance | Venue::BinanceUsdM | Venue::BinanceCoinM => ("@bookTicker", Reading::binance),
+        Venue::Bybit => ("{\"topic\":\"orderbook.1.", Reading::bybit),
         Venue::Coinbase => ("\"type\":\"ticker\"", Reading::coinbase),
         Venue::Kraken => ("\"channel\":\"ticker\",\"type\"", Reading::kraken),
         Venue::Okx => ("{\"arg\":{\"channel\":\"bbo-tbt\"", Reading::okx),
         Venue::Ticks => panic!("there is no recording of tick lines"),
     };
     let granted = match recording.venue {
+        Venue::Bybit => bybit::deepest(recording),
         Venue::Kraken => kraken::granted(recording),
         Venue::Okx => Some(okx::DEPTH),
         _ => None,

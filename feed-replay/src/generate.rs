@@ -5,6 +5,7 @@
 //! 2026-01-01T00:00:00Z.
 
 pub(crate) mod binance;
+pub(crate) mod bybit;
 pub(crate) mod coinbase;
 pub(crate) mod kraken;
 pub(crate) mod listing;

@@ -1,6 +1,7 @@
 //! What is particular to each venue: how its frames are read, how it answers, and how a capture in its format is made.
 
 pub mod binance;
+pub mod bybit;
 pub mod coinbase;
 mod idle;
 pub mod kraken;
@@ -25,6 +26,8 @@ use std::time::Duration;
 pub enum Venue {
     /// Binance spot.
     Binance,
+    /// Bybit, v5.
+    Bybit,
     /// Coinbase Exchange.
     Coinbase,
     /// Kraken, WebSocket version 2.
@@ -103,11 +106,12 @@ impl Class<'_> {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Venue; 4] = [Venue::Binance, Venue::Coinbase, Venue::Kraken, Venue::Okx];
+    pub const ALL: [Venue; 5] = [Venue::Binance, Venue::Bybit, Venue::Coinbase, Venue::Kraken, Venue::Okx];
 
     pub(crate) const fn profile(self) -> &'static Profile {
         match self {
             Venue::Binance => &binance::PROFILE,
+            Venue::Bybit => &bybit::PROFILE,
             Venue::Coinbase => &coinbase::PROFILE,
             Venue::Kraken => &kraken::PROFILE,
             Venue::Okx => &okx::PROFILE,

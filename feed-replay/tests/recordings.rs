@@ -20,7 +20,7 @@ struct Known {
     seconds: f64,
 }
 
-const KNOWN: [Known; 12] = [
+const KNOWN: [Known; 14] = [
     Known {
         name: "binance-spot_btcusdt_20240808.gz",
         format: Format::Capture,
@@ -50,6 +50,26 @@ const KNOWN: [Known; 12] = [
         rest: 0,
         symbols: 2,
         seconds: 44.918,
+    },
+    Known {
+        name: "bybit-v5-linear_20250613.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::Bybit,
+        frames: 202,
+        sent: 4,
+        rest: 0,
+        symbols: 4,
+        seconds: 30.988,
+    },
+    Known {
+        name: "bybit-v5-spot_20250613.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::Bybit,
+        frames: 145,
+        sent: 6,
+        rest: 0,
+        symbols: 6,
+        seconds: 31.233,
     },
     Known {
         name: "coinbase_10symbols_20210417.cryptofeed",

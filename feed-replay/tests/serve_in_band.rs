@@ -1,4 +1,4 @@
-//! Coinbase, Kraken and OKX stood in for, over real sockets, with real recordings.
+//! Bybit, Coinbase, Kraken and OKX stood in for, over real sockets, with real recordings.
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
@@ -148,6 +148,34 @@ async fn kraken_recordings_arrive_whole_and_late_books_have_the_venues_checksum(
             );
             assert_eq!(snapshot["data"][0]["checksum"], last["data"][0]["checksum"], "{name} {pair}");
             assert_eq!(snapshot["data"][0]["bids"].as_array().unwrap().len(), depth);
+        }
+        served.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn bybit_recordings_arrive_whole_and_late_clients_get_the_last_best_bid_and_ask() {
+    let recordings = [
+        ("bybit-v5-linear_20250613.cryptofeed", "/v5/public/linear"),
+        ("bybit-v5-spot_20250613.cryptofeed", "/v5/public/spot"),
+    ];
+    for (name, path_of_market) in recordings {
+        let Some(path) = recording(name) else { continue };
+        let frames = data_frames(&path, Venue::Bybit);
+        let topics: Vec<_> =
+            symbols(&frames, Venue::Bybit).iter().map(|symbol| format!("orderbook.1.{symbol}")).collect();
+        let served = Served::start(settings(&path, Venue::Bybit)).await;
+        let request = json!({"req_id": "1", "op": "subscribe", "args": topics}).to_string();
+        let mut client = served.connect(path_of_market).await;
+        client.send(&request).await;
+        for frame in &frames {
+            assert_eq!(next_data(&mut client, Venue::Bybit).await, *frame, "{name}");
+        }
+        let mut late = served.connect(path_of_market).await;
+        late.send(&request).await;
+        for topic in &topics {
+            let last = frames.iter().rfind(|frame| frame.contains(&format!("\"{topic}\""))).unwrap();
+            assert_eq!(next_data(&mut late, Venue::Bybit).await, *last, "{name}");
         }
         served.stop().await;
     }

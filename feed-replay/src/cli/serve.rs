@@ -32,6 +32,8 @@ use tokio::signal::unix::{SignalKind, signal};
 ///   coinbase  / with subscribe requests; level2, level2_batch and level2_50 are one stream
 ///   kraken    /v2 or /, version 2 of the protocol; a book has the depth that was recorded, all
 ///             others are refused as not supported
+///   bybit     /v5/public/spot and /v5/public/linear, one capture at both, with the replies of each;
+///             one bad topic has a whole request refused
 ///   okx       /ws/v5/public, the text `ping`; books-l2-tbt is served as books, too; a connection
 ///             over which nothing goes is cut
 ///
@@ -102,7 +104,8 @@ struct LimitArgs {
     /// Close a Coinbase connection that has not subscribed by then
     #[arg(long, env = "TICKCAST_SUBSCRIBE_MS_MAX", default_value_t = 5_000, value_name = "MS")]
     subscribe_ms_max: u64,
-    /// Close a connection over which nothing went for so long, instead of after the venue's time (OKX: 30,000)
+    /// Close a connection over which nothing went for so long, instead of after the venue's time (OKX: 30,000,
+    /// Bybit: 600,000)
     #[arg(long, env = "TICKCAST_IDLE_MS_MAX", value_name = "MS")]
     idle_ms_max: Option<u64>,
     /// Serve clients that connect or ask more often, or for more, than the venue allows

@@ -3,7 +3,7 @@ use crate::book::Book;
 use crate::json::{elements, field};
 use crate::source::Item;
 use crate::stand_in::{Moment, Outbox, StandIn, Target};
-use crate::venue::{binance, coinbase, kraken};
+use crate::venue::{binance, bybit, coinbase, kraken};
 use schemas::capture::Reader;
 use schemas::model::Side;
 use std::collections::HashMap;
@@ -19,7 +19,11 @@ fn generated(settings: &Settings) -> Vec<u8> {
 }
 
 fn items(venue: Venue) -> Vec<Item> {
-    let text = generated(&settings(venue));
+    items_of(&settings(venue))
+}
+
+fn items_of(settings: &Settings) -> Vec<Item> {
+    let text = generated(settings);
     let mut reader = Reader::new(&text[..]);
     let mut items = Vec::new();
     while let Some(record) = reader.next() {
@@ -139,6 +143,70 @@ fn krakens_checksums_hold_for_who_follows_and_cuts() {
         checked += 1;
     }
     assert!(checked > 1_000, "{checked}");
+}
+
+#[test]
+fn bybits_numbers_go_on_from_one_another_and_its_books_end_as_the_best_bid_and_ask_say() {
+    let items = items(Venue::Bybit);
+    let (mut numbers, mut ids) = (HashMap::new(), std::collections::HashSet::new());
+    let mut last = HashMap::new();
+    for text in frames(&items) {
+        let Some(frame) = bybit::frame::Frame::parse(text).filter(|frame| !frame.is_control()) else {
+            continue;
+        };
+        let of_data = |key| frame.content().find(|field| field.key == key);
+        if let Some(number) = of_data("u").and_then(|field| field.integer()) {
+            let previous: Option<u64> = numbers.insert(frame.topic, number);
+            let step = previous.map_or(1, |previous| number - previous);
+            assert_eq!(step, 1, "{text}");
+        }
+        for trade in elements(frame.data.unwrap().value).filter_map(|(_, trade)| field(trade, "i")) {
+            assert!(ids.insert(trade.text()), "{text}");
+        }
+        last.insert(frame.topic, frame);
+    }
+    assert!(ids.len() > 100, "{}", ids.len());
+    let mut stand_in = bybit::Bybit::new(&crate::serve::Limits::default());
+    items.iter().for_each(|item| stand_in.survey(item));
+    items.iter().for_each(|item| stand_in.play(item, &Moment::as_recorded(), &mut Outbox::default()));
+    let mut out = Outbox::default();
+    stand_in.opened(1, &Target::parse("/v5/public/linear"), 0, &mut out).unwrap();
+    let request = r#"{"op":"subscribe","args":["orderbook.200.ACMEUSDT","tickers.ACMEUSDT"]}"#;
+    stand_in.message(1, request, 0, &mut out);
+    let texts: Vec<serde_json::Value> = out
+        .0
+        .iter()
+        .filter_map(|(_, out)| match out {
+            crate::stand_in::Out::Text(text) => Some(serde_json::from_str(text).unwrap()),
+            _ => None,
+        })
+        .collect();
+    let best: serde_json::Value =
+        serde_json::from_str(last["orderbook.1.ACMEUSDT"].data.unwrap().value).unwrap();
+    assert_eq!((&texts[0]["data"]["b"][0], &texts[0]["data"]["a"][0]), (&best["b"][0], &best["a"][0]));
+    assert_eq!((&texts[1]["data"]["bid1Price"], &texts[1]["type"]), (&best["b"][0][0], &"snapshot".into()));
+}
+
+#[test]
+fn bybits_best_bid_and_ask_come_again_after_three_quiet_seconds() {
+    let items = items_of(&Settings { rate: 1, symbols: 10, ..settings(Venue::Bybit) });
+    let mut last = HashMap::new();
+    let (mut repeated, mut new) = (0, 0);
+    for frame in frames(&items).filter_map(bybit::frame::Frame::parse) {
+        if frame.channel() != "orderbook.1" {
+            continue;
+        }
+        let number =
+            frame.content().find(|field| field.key == "u").and_then(|field| field.integer()).unwrap();
+        let time = frame.time.and_then(|time| time.integer()).unwrap();
+        if let Some((last_number, last_time)) = last.insert(frame.topic, (number, time)) {
+            assert!(time - last_time <= 3_000, "{}", frame.topic);
+            let is_repeated = number == last_number;
+            assert!(if is_repeated { time - last_time == 3_000 } else { number == last_number + 1 });
+            *(if is_repeated { &mut repeated } else { &mut new }) += 1;
+        }
+    }
+    assert!(repeated > 10 && new > 10, "{repeated} {new}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ from typing import Self
 
 from processes import Process, run
 
-VENUES = ("binance", "coinbase", "kraken", "okx")
+VENUES = ("binance", "bybit", "coinbase", "kraken", "okx")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ class Recording:
     """One file, how to read it, and how the broker is asked for what it holds.
 
     `importer` is the format that `feed-replay import` is told, none where the file replays as it
-    is; `symbols` are the venue's own names; `query` is what the feed's URL says besides.
+    is; `symbols` are the venue's own names; `url_path` and `query` are what the feed's URL says
+    besides.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Recording:
     venue: str
     symbols: tuple[str, ...]
     importer: str | None = None
+    url_path: str = ""
     query: dict[str, str] = field(default_factory=dict)
     depth_bodies: dict[str, str] = field(default_factory=dict)
 
@@ -85,6 +87,23 @@ RECORDINGS = [
         depth_bodies={"BTCUSDT": "binance-spot_btc_rest-depth_20260707.json"},
     ),
     Recording(
+        name="bybit-linear",
+        file="bybit-v5-linear_20250613.cryptofeed",
+        venue="bybit",
+        importer="cryptofeed",
+        symbols=names("BANDUSDT RADUSDT SNTUSDT AIOZUSDT"),
+        url_path="/v5/public/linear",
+        query={"depth": "1"},
+    ),
+    Recording(
+        name="bybit-spot",
+        file="bybit-v5-spot_20250613.cryptofeed",
+        venue="bybit",
+        importer="cryptofeed",
+        symbols=names("OPUSDC TUSDUSDT KCSUSDT CPOOLUSDT ARBUSDC MASAUSDT"),
+        query={"depth": "1"},
+    ),
+    Recording(
         name="coinbase-2021",
         file="coinbase_10symbols_20210417.cryptofeed",
         venue="coinbase",
@@ -105,6 +124,7 @@ RECORDINGS = [
         file="kraken-v2_btc-eth_20260707.ndjson",
         venue="kraken",
         importer="flashbook",
+        url_path="/v2",
         symbols=("BTC/USD", "ETH/USD"),
         query={"depth": "10"},
     ),
@@ -113,6 +133,7 @@ RECORDINGS = [
         file="kraken-v2_btcusd-resyncs_20260801.cbcap",
         venue="kraken",
         importer="cbcap",
+        url_path="/v2",
         symbols=("BTC/USD",),
         query={"depth": "10"},
     ),
@@ -121,6 +142,7 @@ RECORDINGS = [
         file="kraken-v2_btcusd_20260802.cbcap",
         venue="kraken",
         importer="cbcap",
+        url_path="/v2",
         symbols=("BTC/USD",),
         query={"depth": "25"},
     ),

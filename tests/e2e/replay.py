@@ -117,8 +117,8 @@ def feed_url(recording: Recording, port: int) -> str:
     query = {"symbols": ",".join(recording.symbols)} | recording.query
     if recording.venue == "binance":
         query["rest"] = f"http://127.0.0.1:{port}"
-    path = "/v2" if recording.venue == "kraken" else ""
-    return f"{recording.venue}+ws://127.0.0.1:{port}{path}?{urlencode(query, safe=':/,')}"
+    place = f"127.0.0.1:{port}{recording.url_path}"
+    return f"{recording.venue}+ws://{place}?{urlencode(query, safe=':/,')}"
 
 
 def duration_s(records: list[Record], speed: str) -> float:

@@ -12,6 +12,7 @@ from replay import prepare
 
 GENERATED = {
     "binance": ("BTCUSDT", "ETHUSDT"),
+    "bybit": ("BTCUSDT", "ETHUSDT"),
     "coinbase": ("BTC-USD", "ETH-USD"),
     "kraken": ("BTC/USD", "ETH/USD"),
     "okx": ("BTC-USDT", "ETH-USDT"),

@@ -139,6 +139,49 @@ def test_an_okx_trade_may_stand_for_several():
     assert market.lost_trades == 5
 
 
+BYBIT_BOOK = (
+    '{"topic":"orderbook.%d.X","type":"%s","ts":2,'
+    '"data":{"s":"X","b":[%s],"a":[["3","4"]],"u":%d,"seq":1},"cts":1}'
+)
+
+
+def test_a_bybit_book_follows_its_numbers_and_begins_anew_with_any_snapshot():
+    def frames(*contents: tuple[str, str, int]) -> list[Record]:
+        return [
+            Record("frame", BYBIT_BOOK % (50, kind, bids, number)) for kind, bids, number in contents
+        ]
+
+    numbered = frames(
+        ("snapshot", '["1.0","5"]', 7),
+        ("delta", '["2","1"]', 8),
+        ("snapshot", '["1.50","2"]', 1),
+        ("delta", '["1.5","0"],["0.5","3"]', 2),
+    )
+    market = build("bybit", numbered)["X"]
+    assert (market.failures, market.snapshots) == ([], 2)
+    assert market.book.top(10) == ([("0.5", "3")], [("3", "4")])
+    assert market.quotes[1] == Quote("2", "1", "3", "4")
+    assert build("bybit", numbered[:1] + numbered[3:])["X"].failures == ["gap: u 2 after 7"]
+
+
+def test_bybits_best_bid_and_ask_are_quotes_but_for_what_comes_again():
+    contents = [('["1","5"]', 7), ('["1","5"]', 7), ("", 8), ('["1","5"]', 9), ('["1","5"]', 10)]
+    frames = [Record("frame", BYBIT_BOOK % (1, "snapshot", *content)) for content in contents]
+    market = build("bybit", frames)["X"]
+    one, none = Quote("1", "5", "3", "4"), Quote(None, None, "3", "4")
+    assert market.quotes == [one, none, one, one]
+    assert (len(market.checksums), market.failures) == (3, [])
+
+
+def test_bybits_trades_have_names():
+    trade = '{"T":5,"s":"X","S":"Sell","v":"0.1","p":"2","i":"%s"}'
+    text = '{"topic":"publicTrade.X","type":"snapshot","ts":6,"data":[%s,%s]}'
+    frame = Record("frame", text % (trade % "20f43950-d8dd", trade % "2290000000068683542"))
+    market = build("bybit", [frame])["X"]
+    assert market.trades[0] == Trade("20f43950-d8dd", "2", "0.1", "sell", 5000)
+    assert (len(market.trades), market.lost_trades) == (2, 0)
+
+
 def test_the_same_trade_is_taken_once():
     text = '{"e":"trade","s":"X","t":5,"p":"1","q":"1","T":1,"m":true}'
     market = build("binance", [Record("frame", text), Record("frame", text)])["X"]

@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 
 from .binance import Binance
+from .bybit import Bybit
 from .captures import Record
 from .coinbase import Coinbase
 from .kraken import Kraken
 from .model import Market
 from .okx import Okx
 
-VENUES = {"binance": Binance, "coinbase": Coinbase, "kraken": Kraken, "okx": Okx}
+VENUES = {
+    "binance": Binance,
+    "bybit": Bybit,
+    "coinbase": Coinbase,
+    "kraken": Kraken,
+    "okx": Okx,
+}
 
 
 def build(venue: str, records: Iterable[Record], depth: int = 1000) -> dict[str, Market]:

@@ -73,12 +73,16 @@ class Market:
         if not self.quotes or self.quotes[-1] != quote:
             self.quotes.append(quote)
 
-    def trade(self, trade: Trade) -> None:
-        """Takes a trade unless it was seen already; ids that were jumped over count as lost."""
-        number = int(trade.id)
-        if self.last_trade_id is not None:
-            if number <= self.last_trade_id:
-                return
-            self.lost_trades += number - self.last_trade_id - 1
-        self.last_trade_id = number
+    def trade(self, trade: Trade, is_numbered: bool = True) -> None:
+        """Takes a trade unless it was seen already; ids that were jumped over count as lost.
+
+        Ids that are no numbers, or do not count up by one, tell nothing: such trades are all taken.
+        """
+        if is_numbered:
+            number = int(trade.id)
+            if self.last_trade_id is not None:
+                if number <= self.last_trade_id:
+                    return
+                self.lost_trades += number - self.last_trade_id - 1
+            self.last_trade_id = number
         self.trades.append(trade)

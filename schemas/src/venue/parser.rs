@@ -105,7 +105,8 @@ fn refused(error: &simd_json::Error, bytes: usize, closed: bool) -> VenueError {
             return VenueError::Truncated { bytes };
         }
         ErrorType::Eof => return VenueError::Truncated { bytes },
-        ErrorType::Syntax => "no control character in a string",
+        // Which of the two cannot be told here: a frame may be cut behind a brace that stands in a string.
+        ErrorType::Syntax => "the end of a string, and no control character before it",
         ErrorType::InvalidNumber if offset >= bytes => return VenueError::Truncated { bytes },
         ErrorType::ExpectedTrue | ErrorType::ExpectedFalse | ErrorType::ExpectedNull
             if !closed && offset + 5 > bytes =>
@@ -140,6 +141,22 @@ mod tests {
             parser.as_text(b"[1]", |_, _| Ok(())).unwrap();
             assert!(parser.tape.0.capacity() < 1024, "{}", parser.tape.0.capacity());
         }
+    }
+
+    #[test]
+    fn a_frame_cut_behind_a_brace_in_a_string_lacks_the_end_of_the_string() {
+        let mut parser = Parser::default();
+        let mut refusal = |text: &str| {
+            parser.in_place(&mut text.as_bytes().to_vec(), |_, _| Ok(())).unwrap_err().to_string()
+        };
+        let lacking =
+            "not JSON: expected the end of a string, and no control character before it at offset 0";
+        assert_eq!(refusal(r#"{"event":"error","msg":"Invalid request: {\"op\":\"x\"}"#), lacking);
+        assert_eq!(refusal("{\"a\":\"b\nc\"}"), lacking);
+        assert_eq!(
+            refusal(r#"{"event":"error","msg":"Invalid request: {"#),
+            "the frame is cut off after 42 bytes"
+        );
     }
 
     #[test]

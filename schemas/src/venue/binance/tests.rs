@@ -278,7 +278,10 @@ fn frames_cut_in_half_and_broken_frames_are_told_apart() {
         (r#"{"e":"trade"}}"#, "not JSON: expected a single value at offset 12"),
         (r#"{"e":tru}"#, "not JSON: expected a single value at offset 5"),
         (r#"{"e":1.x}"#, "not JSON: expected a number at offset 7"),
-        ("{\"e\":\"a\nb\"}", "not JSON: expected no control character in a string at offset 0"),
+        (
+            "{\"e\":\"a\nb\"}",
+            "not JSON: expected the end of a string, and no control character before it at offset 0",
+        ),
         (r#"{"e":"\q"}"#, "not JSON: expected an escape sequence at offset 0"),
         ("hello", "not JSON: expected a single value at offset 0"),
     ];

@@ -186,10 +186,8 @@ impl Feed {
             return Ok(());
         }
         if asked.len() > 1 {
-            tracing::warn!(
-                message = reply.message,
-                "a request is refused, and its topics are asked for one by one"
-            );
+            let venue = &self.session.core.settings.venue;
+            tracing::warn!(%venue, said = reply.message, "a request is refused, and its topics are asked for one by one");
             let requests = self.ask_for(asked, 1);
             self.session.ask(requests);
             return Ok(());

@@ -148,7 +148,8 @@ BYBIT_BOOK = (
 def test_a_bybit_book_follows_its_numbers_and_begins_anew_with_any_snapshot():
     def frames(*contents: tuple[str, str, int]) -> list[Record]:
         return [
-            Record("frame", BYBIT_BOOK % (50, kind, bids, number)) for kind, bids, number in contents
+            Record("frame", BYBIT_BOOK % (50, kind, bids, number))
+            for kind, bids, number in contents
         ]
 
     numbered = frames(

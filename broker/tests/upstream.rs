@@ -317,6 +317,43 @@ async fn a_snapshot_that_fails_is_fetched_again_until_the_book_joins() {
     rig.end(feed).await;
 }
 
+#[tokio::test]
+async fn entry_points_are_connections_of_their_own_and_fail_alone() {
+    let (rig, venue) = (Rig::new(), Venue::new().await);
+    let depth = r#"{"lastUpdateId":100,"E":1785644622707,"T":1785644622700,"bids":[["99.0","2"]],"asks":[["101.0","1"]]}"#;
+    let (address, asked) = rest(vec![http("200 OK", r#"{"symbols":[]}"#), http("200 OK", depth)]).await;
+    let url = format!("binance-usdm+ws://{}?symbols=BTCUSDT&rest=http://{address}", venue.address());
+    let feeds = start(&FeedSpec::parse(&url).unwrap(), &rig.context).await.unwrap();
+    assert_eq!(feeds.len(), 2);
+    let (one, other) = (venue.accept().await, venue.accept().await);
+    let (mut public, mut market) = if one.path.starts_with("/public") { (one, other) } else { (other, one) };
+    assert_eq!(public.path, "/public/stream?streams=btcusdt@trade/btcusdt@bookTicker/btcusdt@depth@100ms");
+    assert_eq!(market.path, "/market/stream?streams=btcusdt@ticker");
+    let event = r#"{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":1785644622707,"T":1785644622700,"s":"BTCUSDT","U":99,"u":101,"pu":90,"b":[["99.5","1"]],"a":[]}}"#;
+    public.send(event).await;
+    let ticker =
+        r#"{"stream":"btcusdt@ticker","data":{"e":"24hrTicker","E":1785644622707,"s":"BTCUSDT","c":"99.5"}}"#;
+    market.send(ticker).await;
+    rig.until_state("binance-usdm:BTCUSDT", State::Live).await;
+    asked.await.unwrap();
+    drop(market);
+    rig.until_state("binance-usdm:BTCUSDT", State::Stale).await;
+    let state = |channel| {
+        let registry = rig.market.registry();
+        registry.symbol("binance-usdm:BTCUSDT").unwrap().topic(channel).unwrap().state()
+    };
+    assert_eq!((state(Channel::Book), state(Channel::Ticker)), (State::Live, State::Stale));
+    assert_eq!((feeds[0].status.trouble(), feeds[1].status.trouble().is_some()), (None, true));
+    let mut market = venue.accept().await;
+    rig.until_state("binance-usdm:BTCUSDT", State::Live).await;
+    market.send(ticker).await;
+    until("the statistics", || state(Channel::Ticker) == State::Live).await;
+    rig.context.shutdown.cancel();
+    for feed in feeds {
+        timeout(PATIENCE, feed.task).await.expect("an end in time").unwrap();
+    }
+}
+
 fn trade(symbol: &str, id: u64) -> String {
     format!(r#"{{"channel":"trades","symbol":"{symbol}","price":"1.5","size":"2","side":"buy","id":"{id}"}}"#)
 }

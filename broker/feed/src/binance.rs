@@ -34,6 +34,7 @@ pub(crate) const SPOT: Profile = Profile {
 pub(crate) const USD_M: Profile = Profile {
     rest_hosts: &[("fstream.binance.com", "fapi.binance.com")],
     connections: |settings| connections(Product::UsdM, settings),
+    has_entry_points: true,
     ..profile("binance-usdm", Product::UsdM, |settings, market| machine(Product::UsdM, settings, market))
 };
 

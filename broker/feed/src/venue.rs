@@ -54,6 +54,8 @@ pub(crate) struct Profile {
     pub(crate) connects: Pacer,
     /// Where HTTP is served, of hosts that only serve streams: the one, the other.
     pub(crate) rest_hosts: &'static [(&'static str, &'static str)],
+    /// Whether its streams have several entry points, so that no URL can name the path.
+    pub(crate) has_entry_points: bool,
 }
 
 pub(crate) type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
@@ -76,6 +78,7 @@ impl Profile {
             rest_depth: false,
             connects: Pacer::within(100, 60_000_000),
             rest_hosts: &[],
+            has_entry_points: false,
         }
     }
 }
@@ -196,6 +199,12 @@ impl Venue {
     pub fn rest_host(self, stream_host: &str) -> Option<&'static str> {
         let known = self.profile().rest_hosts.iter().find(|(host, _)| *host == stream_host);
         known.map(|(_, rest)| *rest)
+    }
+
+    /// Whether its streams have several entry points, so that no URL can name the path.
+    #[must_use]
+    pub const fn has_entry_points(self) -> bool {
+        self.profile().has_entry_points
     }
 
     /// Whether its books begin over REST; a recorder may have put the bodies among the frames.

@@ -139,6 +139,10 @@ fn venue_feed(name: &str, transport: &str, place: &str, query: &mut Query) -> Re
     let venue = dialled().find(|venue| venue.name() == name);
     let venue = venue.ok_or_else(|| unknown_scheme(&format!("{name}+{transport}")))?;
     let stream = url_with_host("address", &format!("{transport}:{place}"), &["ws", "wss"])?;
+    if venue.has_entry_points() && stream.path().len() > 1 {
+        let expected = format!("{transport}://HOST without a path, since {venue} has several");
+        return Err(wrong("address", expected, stream.as_str()));
+    }
     let rest = match query.text("rest") {
         Some(text) => url_with_host("rest", &text, &["http", "https"])?,
         None => default_rest(venue, &stream)?,
@@ -378,6 +382,10 @@ mod tests {
             (
                 "binance-usdm+wss://h?symbols=A&depth_ms=1000",
                 "depth_ms: expected 100, 250 or 500, found `1000`",
+            ),
+            (
+                "binance-usdm+wss://h/stream?symbols=A",
+                "address: expected wss://HOST without a path, since binance-usdm has several, found `wss://h/stream`",
             ),
             ("binance-coinm+wss://h?symbols=A&depth=5000", "depth: expected 1 to 1000 levels, found `5000`"),
             (

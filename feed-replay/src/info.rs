@@ -11,6 +11,8 @@ use std::fmt;
 
 /// How many messages about damaged lines are kept.
 const ERRORS_MAX: usize = 10;
+/// How many records are looked at to find out whose they are.
+const LOOKED_AT_MAX: usize = 10_000;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// The content of a capture, counted.
@@ -102,7 +104,7 @@ impl Info {
     /// # Errors
     /// [`TapeError`] if a file cannot be opened.
     pub fn read(tape: &Tape) -> Result<Self, TapeError> {
-        let mut info = Self::default();
+        let mut info = Self { known: venue_of(tape)?, ..Self::default() };
         let mut damage = Damage::default();
         let read = tape.read(|error| damage.keep(&error), |item| info.see(item));
         let Damage { lines, torn, errors } = damage;
@@ -148,7 +150,6 @@ impl Info {
     }
 
     fn see_frame(&mut self, item: &Item) {
-        self.known = self.known.or_else(|| Venue::of_frame(&item.text));
         let class = self.known.map(|venue| venue.classify(&item.text));
         let kind = class.as_ref().map_or(ClassKind::Unknown, |class| class.kind);
         if kind == ClassKind::RestDepth {
@@ -198,6 +199,26 @@ impl Info {
         };
         self.streams = counts.into_iter().map(stream).collect();
     }
+}
+
+/// The venue that a frame at the beginning shows: the first one that can be of one venue only, else any.
+fn venue_of(tape: &Tape) -> Result<Option<Venue>, TapeError> {
+    let (mut source, mut item, mut possible) = (tape.open()?, Item::default(), None);
+    for _ in 0..LOOKED_AT_MAX {
+        match source.next(&mut item) {
+            Some(Ok(())) if item.kind == Kind::Frame => {
+                let mut venues = Venue::of_frame(&item.text);
+                match (venues.next(), venues.next()) {
+                    (Some(venue), None) => return Ok(Some(venue)),
+                    (first, _) => possible = possible.or(first),
+                }
+            }
+            Some(Err(error)) if !error.is_damage() => break,
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(possible)
 }
 
 /// What could not be read.

@@ -26,6 +26,10 @@ use std::time::Duration;
 pub enum Venue {
     /// Binance spot.
     Binance,
+    /// Binance futures with margin in dollars.
+    BinanceUsdM,
+    /// Binance futures with margin in coins.
+    BinanceCoinM,
     /// Bybit, v5.
     Bybit,
     /// Coinbase Exchange.
@@ -106,11 +110,21 @@ impl Class<'_> {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Venue; 5] = [Venue::Binance, Venue::Bybit, Venue::Coinbase, Venue::Kraken, Venue::Okx];
+    pub const ALL: [Venue; 7] = [
+        Venue::Binance,
+        Venue::BinanceUsdM,
+        Venue::BinanceCoinM,
+        Venue::Bybit,
+        Venue::Coinbase,
+        Venue::Kraken,
+        Venue::Okx,
+    ];
 
     pub(crate) const fn profile(self) -> &'static Profile {
         match self {
-            Venue::Binance => &binance::PROFILE,
+            Venue::Binance => &binance::SPOT,
+            Venue::BinanceUsdM => &binance::USD_M,
+            Venue::BinanceCoinM => &binance::COIN_M,
             Venue::Bybit => &bybit::PROFILE,
             Venue::Coinbase => &coinbase::PROFILE,
             Venue::Kraken => &kraken::PROFILE,
@@ -136,10 +150,9 @@ impl Venue {
         (self.profile().classify)(frame)
     }
 
-    /// The venue whose frame this is, if it is one that could come from no other.
-    #[must_use]
-    pub fn of_frame(frame: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|venue| venue.classify(frame).kind != ClassKind::Unknown)
+    /// The venues that this frame can be of: some are told apart by most of their frames, but not by all.
+    pub fn of_frame(frame: &str) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|venue| venue.classify(frame).kind != ClassKind::Unknown)
     }
 
     /// The names of those that fit, for people: `binance, coinbase or kraken`.

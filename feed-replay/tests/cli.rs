@@ -30,7 +30,7 @@ fn bad_usage_ends_with_2_and_says_what_was_expected() {
     let cases = [
         (vec!["serve"], "required"),
         (vec!["fly"], "unrecognized subcommand"),
-        (vec!["serve", "x", "--venue", "nyse", "--listen", "127.0.0.1:0"], "expected binance, bybit, "),
+        (vec!["serve", "x", "--venue", "nyse", "--listen", "127.0.0.1:0"], "expected binance, "),
         (vec!["serve", "x", "--venue", "kraken", "--listen", "here"], "invalid socket address"),
         (vec!["serve", "x", "--venue", "kraken", "--listen", "127.0.0.1:0", "--speed", "fast"], "or max"),
         (

@@ -20,7 +20,7 @@ struct Known {
     seconds: f64,
 }
 
-const KNOWN: [Known; 14] = [
+const KNOWN: [Known; 16] = [
     Known {
         name: "binance-spot_btcusdt_20240808.gz",
         format: Format::Capture,
@@ -50,6 +50,26 @@ const KNOWN: [Known; 14] = [
         rest: 0,
         symbols: 2,
         seconds: 44.918,
+    },
+    Known {
+        name: "binance-usdm_btcusdt_20240718.gz",
+        format: Format::Capture,
+        venue: Venue::BinanceUsdM,
+        frames: 11_413,
+        sent: 0,
+        rest: 1,
+        symbols: 1,
+        seconds: 178.002,
+    },
+    Known {
+        name: "binance-coinm_10symbols_20210721.cryptofeed",
+        format: Format::Cryptofeed,
+        venue: Venue::BinanceCoinM,
+        frames: 4_371,
+        sent: 0,
+        rest: 0,
+        symbols: 10,
+        seconds: 31.028,
     },
     Known {
         name: "bybit-v5-linear_20250613.cryptofeed",
@@ -192,6 +212,26 @@ fn recordings_hold_what_is_known_of_them_before_and_after_import() {
 /// hftbacktest's files have their REST body among the frames.
 fn frames_as_written(known: &Known) -> u64 {
     known.frames + if known.format == Format::Capture { known.rest as u64 } else { 0 }
+}
+
+#[test]
+fn replies_in_a_file_of_their_own_merge_into_the_stream() {
+    let name = "binance-coinm_10symbols_20210721";
+    let names = [format!("{name}.cryptofeed"), format!("{name}.http.cryptofeed")];
+    let files: Vec<_> = names.iter().filter_map(|name| recording(name)).collect();
+    if files.len() < 2 {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("merged.zst");
+    let tape = Tape::new(&files, None, Some(Venue::BinanceCoinM)).unwrap();
+    let imported = import(&tape, Venue::BinanceCoinM, &out, |message| panic!("{message}")).unwrap();
+    assert_eq!((imported.frames, imported.rest_bodies, imported.damaged), (4_371, 10, 0));
+    let info = Info::read(&Tape::new(&[out], None, None).unwrap()).unwrap();
+    assert_eq!((info.venue, info.rest.len(), info.symbols.len()), (Some("binance-coinm"), 10, 10));
+    assert!(
+        info.rest.iter().all(|rest| Some(rest.time_ns) > info.first_ns && Some(rest.time_ns) < info.last_ns)
+    );
 }
 
 #[test]

@@ -29,6 +29,9 @@ use tokio::signal::unix::{SignalKind, signal};
 ///   binance   /ws/<stream>[/<stream>...] and /stream?streams=, /ws and /stream with SUBSCRIBE
 ///             requests, timeUnit=MICROSECOND; /api/v3/depth, exchangeInfo (as recorded, else
 ///             made of what the capture shows), ping and time
+///   binance-usdm   the same behind /public (trades, book tickers, depth) and /market (all else),
+///             and without either as /public; /fapi/v1/depth, exchangeInfo, ping and time
+///   binance-coinm  the same with /dapi/v1
 ///   coinbase  / with subscribe requests; level2, level2_batch and level2_50 are one stream
 ///   kraken    /v2 or /, version 2 of the protocol; a book has the depth that was recorded, all
 ///             others are refused as not supported
@@ -95,10 +98,10 @@ struct LimitArgs {
     /// Cut off a connection that reads nothing for so long at speed `max`
     #[arg(long, env = "TICKCAST_STALL_MS_MAX", default_value_t = 30_000, value_name = "MS")]
     stall_ms_max: u64,
-    /// Ping clients so often, instead of as often as the venue does (Binance: 20,000)
+    /// Ping clients so often, instead of as often as the venue does (Binance spot: 20,000)
     #[arg(long, env = "TICKCAST_PING_MS", value_name = "MS")]
     ping_ms: Option<u64>,
-    /// Close a client that sends no pong for so long, instead of the venue's time (Binance: 60,000)
+    /// Close a client that sends no pong for so long, instead of the venue's time (Binance spot: 60,000)
     #[arg(long, env = "TICKCAST_PONG_MS_MAX", value_name = "MS")]
     pong_ms_max: Option<u64>,
     /// Close a Coinbase connection that has not subscribed by then

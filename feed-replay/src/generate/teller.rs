@@ -39,7 +39,12 @@ impl<'a> Output<'a> {
     }
 
     pub(super) fn record(&mut self, body: Body<'_>) -> io::Result<()> {
-        self.writer.write(&Record { time: self.now + LATENCY_NS, conn: 0, body })
+        self.record_on(0, body)
+    }
+
+    /// The same on one of several connections.
+    pub(super) fn record_on(&mut self, conn: u32, body: Body<'_>) -> io::Result<()> {
+        self.writer.write(&Record { time: self.now + LATENCY_NS, conn, body })
     }
 
     pub(super) fn now_ms(&self) -> u64 {

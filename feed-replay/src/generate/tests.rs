@@ -6,6 +6,7 @@ use crate::stand_in::{Moment, Outbox, StandIn, Target};
 use crate::venue::{binance, bybit, coinbase, kraken};
 use schemas::capture::Reader;
 use schemas::model::Side;
+use schemas::venue::binance::Product;
 use std::collections::HashMap;
 
 fn settings(venue: Venue) -> Settings {
@@ -78,9 +79,53 @@ fn binances_depth_and_trade_ids_have_no_gap() {
 }
 
 #[test]
+fn futures_number_all_symbols_together_and_name_the_event_before() {
+    for venue in [Venue::BinanceUsdM, Venue::BinanceCoinM] {
+        let items = items(venue);
+        let (mut last, mut highest, mut jumps) = (HashMap::new(), 0, 0);
+        for frame in frames(&items).filter_map(binance::frame::Frame::parse) {
+            let event = &frame.event;
+            if !event.is_depth_update() {
+                continue;
+            }
+            let previous = last.insert(event.symbol.unwrap(), event.last_id);
+            assert!(previous.is_none_or(|previous| event.previous_id == previous), "{}", frame.text);
+            assert!(event.first_id > event.previous_id && event.last_id >= event.first_id);
+            jumps += usize::from(event.first_id > event.previous_id.map(|previous| previous + 1));
+            highest = highest.max(event.last_id.unwrap());
+        }
+        assert!(last.len() == 3 && jumps > 100, "{venue}: {jumps}");
+        assert!(last.values().all(|last| highest - last.unwrap() < 1_000), "{venue}");
+    }
+}
+
+#[test]
+fn usd_m_is_recorded_on_two_connections_and_coin_m_in_contracts() {
+    let usd_m = items(Venue::BinanceUsdM);
+    let opened: Vec<_> = usd_m.iter().filter(|item| item.kind == crate::source::Kind::Open).collect();
+    assert!(opened[0].url.contains("/public/stream?streams=acmeusdt@trade/"), "{}", opened[0].url);
+    assert!(opened[1].url.contains("/market/stream?streams=acmeusdt@ticker/"), "{}", opened[1].url);
+    assert!(
+        usd_m
+            .iter()
+            .all(|item| (item.conn == 1) == (item.text.contains("@ticker") || item.url.contains("/market")))
+    );
+    for frame in frames(&items(Venue::BinanceCoinM)).filter(|frame| frame.contains("@trade")) {
+        let size = field(field(frame, "data").unwrap().value, "q").unwrap();
+        assert!(size.text().parse::<u64>().is_ok_and(|contracts| contracts > 0), "{frame}");
+    }
+}
+
+#[test]
 fn binances_rest_depth_joins_and_follows_to_the_books_end() {
-    let items = items(Venue::Binance);
-    let mut stand_in = binance::Binance::default();
+    check_books(Venue::Binance, Product::Spot, "/api/v3");
+    check_books(Venue::BinanceUsdM, Product::UsdM, "/fapi/v1");
+    check_books(Venue::BinanceCoinM, Product::CoinM, "/dapi/v1");
+}
+
+fn check_books(venue: Venue, product: Product, rest: &str) {
+    let items = items(venue);
+    let mut stand_in = binance::Binance::new(product);
     items.iter().for_each(|item| stand_in.survey(item));
     stand_in.surveyed();
     items.iter().for_each(|item| stand_in.play(item, &Moment::default(), &mut Outbox::default()));
@@ -91,7 +136,7 @@ fn binances_rest_depth_joins_and_follows_to_the_books_end() {
         })
         .collect();
     for (symbol, ticker) in &tickers {
-        let reply = stand_in.http(&Target::parse(&format!("/api/v3/depth?symbol={symbol}&limit=1")), 0);
+        let reply = stand_in.http(&Target::parse(&format!("{rest}/depth?symbol={symbol}&limit=5")), 0);
         assert_eq!(reply.status, 200, "{}", reply.body);
         let best = |side| {
             elements(elements(field(&reply.body, side).unwrap().value).next().unwrap().1)
@@ -104,7 +149,7 @@ fn binances_rest_depth_joins_and_follows_to_the_books_end() {
         assert_eq!((best("bids"), best("asks")), (of_ticker("b", "B"), of_ticker("a", "A")));
     }
     assert_eq!(tickers.len(), 3);
-    assert_eq!(stand_in.http(&Target::parse("/api/v3/exchangeInfo?symbol=ACMEUSDT"), 0).status, 200);
+    assert_eq!(stand_in.http(&Target::parse(&format!("{rest}/exchangeInfo")), 0).status, 200);
 }
 
 #[test]

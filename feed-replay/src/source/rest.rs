@@ -159,8 +159,8 @@ impl Body {
             return;
         }
         self.seen = Some((self.seen.map_or(first, |(first, _)| first), last));
-        let next = self.last_update_id.saturating_add(1);
-        if self.place.is_none() && first <= next && next <= last {
+        let is_newer = last > self.last_update_id;
+        if self.place.is_none() && is_newer && frame.event.follows(self.last_update_id, true) {
             self.place = Some((index, time));
         }
     }

@@ -1,4 +1,4 @@
-//! Binance spot: streams by path or by request, depth and exchange information over REST.
+//! Binance, spot and futures: streams by path or by request, depth and exchange information over REST.
 
 mod depth;
 mod exchange_info;
@@ -6,6 +6,7 @@ pub mod frame;
 mod requests;
 mod rest;
 mod rewrite;
+mod route;
 mod streams;
 mod survey;
 
@@ -18,41 +19,71 @@ use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Outbox, StandI
 use depth::DepthBook;
 use frame::Frame;
 use requests::Request;
+use route::Asked;
 use rustc_hash::FxHashMap;
 use schemas::capture::UnixNanos;
+use schemas::venue::binance::{Product, Route};
 use std::time::Duration;
 use survey::Survey;
 
 /// Spot writes all numbers with eight digits.
-pub(crate) const PROFILE: Profile = Profile {
+pub(crate) const SPOT: Profile = Profile {
     feed: feed::venue::Venue::Binance,
-    classify: frame::classify,
-    stand_in: |_| Box::<Binance>::default(),
-    connects: Connects { max: 300, within: Duration::from_secs(300) },
-    messages_per_s: Some(5),
+    classify: |frame| frame::classify(Product::Spot, frame),
+    stand_in: |_| Box::new(Binance::new(Product::Spot)),
+    connects: CONNECTS,
+    messages_per_s: Some(Product::Spot.messages_per_s()),
     notation: Notation { separator_and_quote: "USDT", price_zeros: 6, size_zeros: 4 },
-    teller: |listings| Box::new(generate::binance::Binance::new(listings.len())),
+    teller: |listings| Box::new(generate::binance::Binance::new(Product::Spot, listings.len())),
 };
 
+pub(crate) const USD_M: Profile = Profile {
+    feed: feed::venue::Venue::BinanceUsdM,
+    classify: |frame| frame::classify(Product::UsdM, frame),
+    stand_in: |_| Box::new(Binance::new(Product::UsdM)),
+    connects: CONNECTS,
+    messages_per_s: Some(Product::UsdM.messages_per_s()),
+    notation: Notation { separator_and_quote: "USDT", price_zeros: 0, size_zeros: 0 },
+    teller: |listings| Box::new(generate::binance::Binance::new(Product::UsdM, listings.len())),
+};
+
+pub(crate) const COIN_M: Profile = Profile {
+    feed: feed::venue::Venue::BinanceCoinM,
+    classify: |frame| frame::classify(Product::CoinM, frame),
+    stand_in: |_| Box::new(Binance::new(Product::CoinM)),
+    connects: CONNECTS,
+    messages_per_s: Some(Product::CoinM.messages_per_s()),
+    notation: Notation { separator_and_quote: "USD_PERP", price_zeros: 0, size_zeros: 0 },
+    teller: |listings| Box::new(generate::binance::Binance::new(Product::CoinM, listings.len())),
+};
+
+const CONNECTS: Connects = Connects { max: 300, within: Duration::from_secs(300) };
 /// As documented: 1024 streams on a connection.
 const STREAMS_MAX: usize = 1024;
-const KEEP_ALIVE: KeepAlive =
+const SPOT_KEEP_ALIVE: KeepAlive =
     KeepAlive { every: Duration::from_secs(20), pong_within: Duration::from_secs(60) };
+const FUTURES_KEEP_ALIVE: KeepAlive =
+    KeepAlive { every: Duration::from_secs(180), pong_within: Duration::from_secs(600) };
+/// The name under which nothing is recorded: what is subscribed to under it stays silent.
+const SILENT: &str = "";
 
-/// Stands in for Binance spot.
-#[derive(Debug, Default)]
+/// Stands in for one of Binance's products.
+#[derive(Debug)]
 pub struct Binance {
+    product: Product,
     survey: Survey,
     subscribers: Subscribers,
     conns: FxHashMap<ConnId, Conn>,
     /// By symbol.
     books: FxHashMap<String, DepthBook>,
-    turn: u64,
+    /// Of the record played last.
+    moment: Moment,
 }
 
 /// What a connection has asked for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Conn {
+    route: Route,
     /// Payloads come in the wrapper that names the stream.
     combined: bool,
     /// Times are in microseconds.
@@ -76,13 +107,16 @@ impl StandIn for Binance {
         _: UnixNanos,
         _: &mut Outbox,
     ) -> Result<(), HttpReply> {
-        let (combined, streams) = requested_streams(target).ok_or_else(rest::not_found)?;
-        let micros = target.query("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
+        let not_found = || rest::not_found(self.product);
+        let Asked { route, combined, streams } = route::asked(self.product, target).ok_or_else(not_found)?;
+        let has_micros = self.product == Product::Spot;
+        let unit = target.query("timeUnit").filter(|_| has_micros);
+        let micros = unit.is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
         if streams.len() > STREAMS_MAX {
             return Err(rest::error(400, -1100, "too many streams: at most 1024 for a connection"));
         }
-        self.conns.insert(conn, Conn { combined, micros });
-        self.subscribe(conn, &streams);
+        self.conns.insert(conn, Conn { route, combined, micros });
+        self.subscribe(conn, route, &streams);
         Ok(())
     }
 
@@ -103,11 +137,12 @@ impl StandIn for Binance {
     }
 
     fn http(&mut self, target: &Target, now: UnixNanos) -> HttpReply {
-        rest::answer(target, now, &self.survey, &self.books, self.turn)
+        let Self { product, ref survey, ref books, moment, .. } = *self;
+        rest::answer(target, now, &rest::Known { product, survey, books, moment })
     }
 
     fn play(&mut self, item: &Item, moment: &Moment, out: &mut Outbox) {
-        self.turn = moment.turn;
+        self.moment = *moment;
         match item.kind {
             Kind::Frame => self.play_frame(&item.text, moment, out),
             Kind::Binary if moment.heard => {
@@ -133,33 +168,59 @@ impl StandIn for Binance {
     }
 
     fn keep_alive(&self) -> Option<KeepAlive> {
-        Some(KEEP_ALIVE)
+        Some(if self.product.is_future() { FUTURES_KEEP_ALIVE } else { SPOT_KEEP_ALIVE })
     }
 }
 
 impl Binance {
-    fn subscribe(&mut self, conn: ConnId, streams: &[String]) {
+    /// A stand-in that has seen nothing.
+    #[must_use]
+    pub fn new(product: Product) -> Self {
+        Self {
+            product,
+            survey: Survey::default(),
+            subscribers: Subscribers::default(),
+            conns: FxHashMap::default(),
+            books: FxHashMap::default(),
+            moment: Moment::default(),
+        }
+    }
+
+    /// What another entry point carries is granted, and stays as silent as what the capture does not hold.
+    fn subscribe(&mut self, conn: ConnId, route: Route, streams: &[String]) {
+        let (carried, elsewhere): (Vec<&String>, _) =
+            streams.iter().partition(|stream| route::carries(route, stream));
         let mut silent = Vec::new();
-        for stream in streams {
+        for stream in carried {
             let recorded = self.survey.recorded_stream(stream);
             if recorded.is_none() {
                 silent.push(stream.as_str());
             }
-            self.subscribers.add(conn, recorded.unwrap_or(stream), stream);
+            self.subscribers.add(conn, recorded.unwrap_or(SILENT), stream);
         }
         stand_in::tell_silent(conn, &silent);
+        for stream in &elsewhere {
+            self.subscribers.add(conn, SILENT, stream);
+        }
+        if let Some(first) = elsewhere.first() {
+            let count = elsewhere.len();
+            tracing::warn!(
+                "connection {conn}: {count} streams such as {first} are carried by the other entry point and stay silent"
+            );
+        }
     }
 
     /// Does what is asked and returns the result, or says why not.
     fn answer(&mut self, conn: ConnId, request: Request) -> Result<String, &'static str> {
-        let state = self.conns.entry(conn).or_default();
+        let Some(state) = self.conns.get_mut(&conn) else { return Ok("null".to_owned()) };
         match request {
             Request::Subscribe(streams) => {
                 let held = self.subscribers.of(conn).len();
                 if held + streams.len() > STREAMS_MAX {
                     return Err("Invalid request: too many streams, at most 1024 for a connection");
                 }
-                self.subscribe(conn, &streams);
+                let route = state.route;
+                self.subscribe(conn, route, &streams);
             }
             Request::Unsubscribe(streams) => {
                 streams.iter().for_each(|stream| _ = self.subscribers.remove(conn, stream));
@@ -206,16 +267,6 @@ impl Binance {
         if let Some(book) = self.books.get_mut(symbol) {
             book.apply(&frame.event);
         }
-    }
-}
-
-/// Whether the path wants combined streams, and which it names; none for a path without streams.
-fn requested_streams(target: &Target) -> Option<(bool, Vec<String>)> {
-    let names = |text: &str| text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    match target.path.as_str() {
-        "/stream" | "/stream/" => Some((true, names(target.query("streams").unwrap_or_default()))),
-        "/ws" | "/ws/" => Some((false, Vec::new())),
-        path => Some((false, names(path.strip_prefix("/ws/")?))),
     }
 }
 

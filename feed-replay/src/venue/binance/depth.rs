@@ -2,8 +2,12 @@
 
 use super::frame::Event;
 use crate::book::{Book, write_pairs};
-use crate::json::{elements, field};
+use crate::edit::Edits;
+use crate::json::{elements, field, fields};
+use crate::stand_in::Moment;
+use crate::time::nanos_of_unix;
 use schemas::model::Side;
+use schemas::venue::binance::Product;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,7 +18,7 @@ pub(super) struct Body {
     pub(super) text: Arc<str>,
 }
 
-/// A book and the bodies that it can begin with. Ids are as recorded.
+/// A book and the bodies that it can begin with. Ids and times are as recorded.
 #[derive(Debug, Default)]
 pub(super) struct DepthBook {
     /// The bodies that no event has passed, as recorded.
@@ -26,6 +30,21 @@ pub(super) struct DepthBook {
 struct Kept {
     book: Book,
     last_update_id: u64,
+    /// Of the last event: when it was sent and when it happened, in nanoseconds.
+    times: (u64, u64),
+}
+
+/// What a reply is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) product: Product,
+    pub(super) symbol: &'a str,
+    /// Levels a side.
+    pub(super) limit: usize,
+    /// By how much ids are larger than recorded.
+    pub(super) shift: u64,
+    /// By which times are changed.
+    pub(super) moment: Moment,
 }
 
 impl DepthBook {
@@ -38,18 +57,23 @@ impl DepthBook {
     /// Binance's rules: an event up to the known id is old, one that goes on from it is applied, and a gap ends the book. A book
     /// begins with the first body that an event goes on from.
     pub(super) fn apply(&mut self, event: &Event<'_>) {
-        let (Some(first), Some(last)) = (event.first_id, event.last_id) else { return };
-        if self.kept.as_ref().is_some_and(|kept| first > kept.last_update_id.saturating_add(1)) {
-            tracing::warn!("{}: depth events leave a gap before {first}", event.symbol.unwrap_or("?"));
+        let Some(last) = event.last_id else { return };
+        if self.kept.as_ref().is_some_and(|kept| last <= kept.last_update_id) {
+            return;
+        }
+        if self.kept.as_ref().is_some_and(|kept| !event.follows(kept.last_update_id, false)) {
+            tracing::warn!("{}: depth events leave a gap before {last}", event.symbol.unwrap_or("?"));
             self.kept = None;
         }
         while self.kept.is_none()
             && let Some(body) = self.bodies.pop_front_if(|body| last > body.last_update_id)
         {
-            self.kept = body.book_before(first);
+            self.kept = body.book_before(event);
         }
-        let Some(kept) = self.kept.as_mut().filter(|kept| last > kept.last_update_id) else { return };
+        let Some(kept) = &mut self.kept else { return };
         kept.last_update_id = last;
+        let time = event.time.unwrap_or_default();
+        kept.times = (time, event.transaction_time.unwrap_or(time));
         let set = kept.book.set_all(Side::Buy, event.bids).and(kept.book.set_all(Side::Sell, event.asks));
         if set.is_none() {
             tracing::warn!("{}: the depth event at {last} cannot be read", event.symbol.unwrap_or("?"));
@@ -57,47 +81,68 @@ impl DepthBook {
         }
     }
 
-    /// The reply to a request for `limit` levels a side, with ids larger by `shift`: the book as played, or before that begins
-    /// the recorded body. None where the capture has neither.
-    pub(super) fn reply(&self, limit: usize, shift: u64) -> Option<String> {
+    /// The reply to a request: the book as played, or before that begins the recorded body. None where the capture has neither.
+    pub(super) fn reply(&self, asked: &Asked<'_>) -> Option<String> {
         match &self.kept {
-            Some(kept) => Some(kept.reply(limit, shift)),
-            None => self.bodies.front().map(|body| body.reply(limit, shift)),
+            Some(kept) => Some(kept.reply(asked)),
+            None => self.bodies.front().map(|body| body.reply(asked)),
         }
     }
 }
 
 impl Kept {
-    fn reply(&self, limit: usize, shift: u64) -> String {
-        let mut out = format!("{{\"lastUpdateId\":{},\"bids\":", self.last_update_id.saturating_add(shift));
-        write_pairs(self.book.bids().take(limit), &mut out);
+    fn reply(&self, asked: &Asked<'_>) -> String {
+        let mut out = format!("{{\"lastUpdateId\":{}", self.last_update_id.saturating_add(asked.shift));
+        if asked.product.is_future() {
+            let (sent, happened) = self.times;
+            let ms = |time| asked.moment.event_time(time) / 1_000_000;
+            out += &format!(",\"E\":{},\"T\":{}", ms(sent), ms(happened));
+        }
+        if asked.product == Product::CoinM {
+            let pair = asked.symbol.split('_').next().unwrap_or_default();
+            out += &format!(",\"symbol\":\"{}\",\"pair\":\"{pair}\"", asked.symbol);
+        }
+        out += ",\"bids\":";
+        write_pairs(self.book.bids().take(asked.limit), &mut out);
         out += ",\"asks\":";
-        write_pairs(self.book.asks().take(limit), &mut out);
+        write_pairs(self.book.asks().take(asked.limit), &mut out);
         out + "}"
     }
 }
 
 impl Body {
-    /// The book of this body, if an event that begins at `first` goes on from it.
-    fn book_before(&self, first: u64) -> Option<Kept> {
-        if first > self.last_update_id.saturating_add(1) {
+    /// The book of this body, if the event goes on from it.
+    fn book_before(&self, event: &Event<'_>) -> Option<Kept> {
+        if !event.follows(self.last_update_id, true) {
             return None;
         }
         let mut book = Book::default();
         book.set_all(Side::Buy, field(&self.text, "bids")?.value)?;
         book.set_all(Side::Sell, field(&self.text, "asks")?.value)?;
-        Some(Kept { book, last_update_id: self.last_update_id })
+        Some(Kept { book, last_update_id: self.last_update_id, times: (0, 0) })
     }
 
-    fn reply(&self, limit: usize, shift: u64) -> String {
-        let side = |name| field(&self.text, name).map_or("[]", |side| side.value);
-        let (bids, asks) = (side("bids"), side("asks"));
-        let is_whole = |side| elements(side).nth(limit).is_none();
-        if shift == 0 && is_whole(bids) && is_whole(asks) {
-            return self.text.to_string();
+    /// The recorded text, but for levels beyond the limit, and for ids and times where they are not as recorded.
+    fn reply(&self, asked: &Asked<'_>) -> String {
+        let mut edits = Edits::default();
+        for field in fields(&self.text) {
+            let new = match field.key {
+                "lastUpdateId" => Some(self.last_update_id.saturating_add(asked.shift).to_string()),
+                "E" | "T" => field
+                    .integer()
+                    .and_then(nanos_of_unix)
+                    .map(|time| (asked.moment.event_time(time) / 1_000_000).to_string()),
+                "bids" | "asks" if elements(field.value).nth(asked.limit).is_some() => {
+                    let kept: Vec<_> =
+                        elements(field.value).take(asked.limit).map(|(_, level)| level).collect();
+                    Some(format!("[{}]", kept.join(",")))
+                }
+                _ => None,
+            };
+            if let Some(new) = new {
+                edits.replace(field.range(), new);
+            }
         }
-        let cut = |side| elements(side).take(limit).map(|(_, level)| level).collect::<Vec<_>>().join(",");
-        let id = self.last_update_id.saturating_add(shift);
-        format!("{{\"lastUpdateId\":{id},\"bids\":[{}],\"asks\":[{}]}}", cut(bids), cut(asks))
+        edits.apply(&self.text)
     }
 }

@@ -3,6 +3,7 @@
 use super::survey::{Survey, SymbolSurvey};
 use crate::json::{elements, field, fields, unquoted};
 use schemas::decimal::Decimal;
+use schemas::venue::binance::Product;
 use serde_json::{Value, json};
 
 /// Assets in which prices are quoted, longer names before those that they end with.
@@ -51,13 +52,13 @@ fn digits(number: &str) -> u32 {
 }
 
 /// The information on the symbols that `wanted` accepts; all of it as recorded where that is everything.
-pub(super) fn text(survey: &Survey, wanted: Option<&[String]>, now_ms: u64) -> String {
+pub(super) fn text(product: Product, survey: &Survey, wanted: Option<&[String]>, now_ms: u64) -> String {
     let recorded = survey.exchange_info();
     if let (Some(recorded), None) = (recorded, wanted) {
         return recorded.to_owned();
     }
-    let mut info =
-        recorded.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| made(survey, now_ms));
+    let recorded = recorded.and_then(|text| serde_json::from_str(text).ok());
+    let mut info = recorded.unwrap_or_else(|| made(product, survey, now_ms));
     if let (Some(wanted), Some(Value::Array(symbols))) = (wanted, info.get_mut("symbols")) {
         symbols.retain(|symbol| wanted.iter().any(|name| symbol["symbol"] == **name));
     }
@@ -70,23 +71,53 @@ pub(super) fn has(survey: &Survey, symbol: &str) -> bool {
         || survey.exchange_info().is_some_and(|text| text.contains(&format!("\"symbol\":\"{symbol}\"")))
 }
 
-fn made(survey: &Survey, now_ms: u64) -> Value {
-    let symbols: Vec<_> = survey.symbols().iter().map(|(name, symbol)| made_symbol(name, symbol)).collect();
+fn made(product: Product, survey: &Survey, now_ms: u64) -> Value {
+    let symbol = |(name, symbol): (&String, &SymbolSurvey)| match product {
+        Product::Spot => spot_symbol(name, symbol),
+        Product::UsdM | Product::CoinM => contract(product, name, symbol),
+    };
+    let symbols: Vec<_> = survey.symbols().iter().map(symbol).collect();
     json!({"timezone": "UTC", "serverTime": now_ms, "rateLimits": [], "exchangeFilters": [], "symbols": symbols})
 }
 
-fn made_symbol(name: &str, symbol: &SymbolSurvey) -> Value {
+fn spot_symbol(name: &str, symbol: &SymbolSurvey) -> Value {
     let (base, quote) = assets(name);
-    let Precision { price, size } = symbol.precision;
-    let step = |digits| Decimal::new(1, digits).to_string();
     json!({
         "symbol": name, "status": "TRADING",
         "baseAsset": base, "baseAssetPrecision": 8, "quoteAsset": quote, "quotePrecision": 8, "quoteAssetPrecision": 8,
-        "filters": [
-            {"filterType": "PRICE_FILTER", "tickSize": step(price)},
-            {"filterType": "LOT_SIZE", "stepSize": step(size)},
-        ],
+        "filters": filters(symbol.precision),
     })
+}
+
+/// What stands behind the pair says which contract it is: in USD-M nothing, or the day of delivery; in COIN-M that day, or `PERP`.
+fn contract(product: Product, name: &str, symbol: &SymbolSurvey) -> Value {
+    let (pair, delivery) = name.split_once('_').unwrap_or((name, "PERP"));
+    let (base, quote) = assets(pair);
+    let kind = if delivery == "PERP" { "PERPETUAL" } else { "CURRENT_QUARTER" };
+    let Precision { price, size } = symbol.precision;
+    let mut contract = json!({
+        "symbol": name, "pair": pair, "contractType": kind,
+        "baseAsset": base, "quoteAsset": quote, "marginAsset": quote,
+        "pricePrecision": price, "quantityPrecision": size, "baseAssetPrecision": 8, "quotePrecision": 8,
+        "filters": filters(symbol.precision),
+    });
+    if product == Product::CoinM {
+        // As documented: a contract is worth 100 dollars with BTC, 10 with all others.
+        contract["contractSize"] = json!(if base == "BTC" { 100 } else { 10 });
+        contract["marginAsset"] = json!(base);
+        contract["contractStatus"] = json!("TRADING");
+    } else {
+        contract["status"] = json!("TRADING");
+    }
+    contract
+}
+
+fn filters(Precision { price, size }: Precision) -> Value {
+    let step = |digits| Decimal::new(1, digits).to_string();
+    json!([
+        {"filterType": "PRICE_FILTER", "tickSize": step(price)},
+        {"filterType": "LOT_SIZE", "stepSize": step(size)},
+    ])
 }
 
 /// Base and quote asset, told apart by the quote assets that Binance has.

@@ -3,6 +3,7 @@
 use crate::json::{Field, fields};
 use crate::time::nanos_of_unix;
 use crate::venue::{Class, ClassKind};
+use schemas::venue::binance::Product;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -28,10 +29,14 @@ pub struct Event<'a> {
     pub symbol: Option<&'a str>,
     /// The event time `E` in nanoseconds.
     pub time: Option<u64>,
+    /// The transaction time `T` in nanoseconds, which futures have.
+    pub transaction_time: Option<u64>,
     /// The first update id `U`.
     pub first_id: Option<u64>,
     /// The last update id `u`.
     pub last_id: Option<u64>,
+    /// `pu`, the last update id of the event before, which futures name.
+    pub previous_id: Option<u64>,
     /// The id of a depth snapshot.
     pub last_update_id: Option<u64>,
     /// The trade's id `t`.
@@ -50,6 +55,17 @@ pub struct Event<'a> {
     pub is_reply: bool,
     /// The interval of a kline.
     pub interval: Option<&'a str>,
+    /// Whether it has what only trades of spot have (`M`), or only those of futures (`X`).
+    pub trade_of: Option<TradeOf>,
+}
+
+/// Whose a trade is, where that shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TradeOf {
+    /// Spot.
+    Spot,
+    /// One of the futures.
+    Futures,
 }
 
 impl<'a> Frame<'a> {
@@ -105,8 +121,13 @@ impl<'a> Event<'a> {
     fn take(&mut self, field: &Field<'a>) {
         match field.key {
             "e" => self.name = Some(field.text()),
-            "s" => self.symbol = Some(field.text()),
+            // COIN-M names the symbol of a depth body.
+            "s" | "symbol" => self.symbol = Some(field.text()),
             "E" => self.time = field.integer().and_then(nanos_of_unix),
+            "T" => self.transaction_time = field.integer().and_then(nanos_of_unix),
+            "pu" => self.previous_id = field.integer(),
+            "M" => self.trade_of = Some(TradeOf::Spot),
+            "X" => self.trade_of = Some(TradeOf::Futures),
             "U" => self.first_id = field.integer(),
             "u" => self.last_id = field.integer(),
             "t" => self.trade_id = field.integer(),
@@ -128,6 +149,37 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn is_depth_update(&self) -> bool {
         self.name == Some("depthUpdate")
+    }
+
+    /// Whether a book at `last_id` goes on with this depth event, which is the first one after its snapshot or not: on spot it
+    /// begins at or before the next id; a future's names the event before it, which the snapshot may be newer than.
+    #[must_use]
+    pub fn follows(&self, last_id: u64, is_first: bool) -> bool {
+        match (self.previous_id, self.first_id) {
+            (Some(previous), _) if is_first => previous <= last_id,
+            (Some(previous), _) => previous == last_id,
+            (None, Some(first)) => first <= last_id.saturating_add(1),
+            (None, None) => false,
+        }
+    }
+
+    /// The product that it is of, where it shows that: by the contract in the symbol, or by fields that the others lack.
+    fn product(&self) -> Option<Product> {
+        let is_coin_margined = |symbol: &str| symbol.contains("USD_");
+        let is_future = self.previous_id.is_some()
+            || self.trade_of == Some(TradeOf::Futures)
+            || self.name == Some("bookTicker")
+            || (self.last_update_id.is_some() && self.time.is_some());
+        let is_spot = self.trade_of == Some(TradeOf::Spot)
+            || self.last_update_id.is_some()
+            || self.is_depth_update()
+            || self.is_book_ticker();
+        match self.symbol {
+            Some(symbol) if is_coin_margined(symbol) => Some(Product::CoinM),
+            Some(symbol) if is_future || symbol.contains('_') => Some(Product::UsdM),
+            _ if is_future => Some(Product::UsdM),
+            _ => is_spot.then_some(Product::Spot),
+        }
     }
 
     /// Whether it is a best bid and offer, the one event of spot that names no type.
@@ -155,12 +207,15 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What a frame is.
+/// What a frame is to a product: unknown if it is another one's.
 #[must_use]
-pub fn classify(text: &str) -> Class<'_> {
+pub fn classify(product: Product, text: &str) -> Class<'_> {
     let Some(frame) = Frame::parse(text) else {
         return Class::unknown();
     };
+    if frame.event.product().is_some_and(|shown| shown != product) {
+        return Class::unknown();
+    }
     if frame.is_rest_depth() {
         return Class::of(ClassKind::RestDepth, "depth", frame.event.symbol.unwrap_or(""));
     }
@@ -197,16 +252,53 @@ mod tests {
         ];
         for (text, stream) in cases {
             assert_eq!(Frame::parse(text).unwrap().stream_name().unwrap(), stream);
-            assert_eq!(classify(text).kind, ClassKind::Data);
+            assert_eq!(classify(Product::Spot, text).kind, ClassKind::Data);
         }
     }
 
     #[test]
     fn what_is_no_data_is_told_apart() {
-        assert_eq!(classify(r#"{"lastUpdateId":5,"bids":[],"asks":[]}"#).kind, ClassKind::RestDepth);
-        assert_eq!(classify(r#"{"result":null,"id":1}"#).kind, ClassKind::Control);
-        assert_eq!(classify(r#"{"stream":"btcusdt@trade","data":{"e":"tra"#).kind, ClassKind::Unknown);
-        assert_eq!(classify(r#"{"type":"ticker","product_id":"BTC-USD"}"#).kind, ClassKind::Unknown);
-        assert_eq!(classify(r#"{"channel":"heartbeat"}"#).kind, ClassKind::Unknown);
+        assert_eq!(
+            classify(Product::Spot, r#"{"lastUpdateId":5,"bids":[],"asks":[]}"#).kind,
+            ClassKind::RestDepth
+        );
+        assert_eq!(classify(Product::Spot, r#"{"result":null,"id":1}"#).kind, ClassKind::Control);
+        assert_eq!(
+            classify(Product::Spot, r#"{"stream":"btcusdt@trade","data":{"e":"tra"#).kind,
+            ClassKind::Unknown
+        );
+        assert_eq!(
+            classify(Product::Spot, r#"{"type":"ticker","product_id":"BTC-USD"}"#).kind,
+            ClassKind::Unknown
+        );
+        assert_eq!(classify(Product::Spot, r#"{"channel":"heartbeat"}"#).kind, ClassKind::Unknown);
+    }
+
+    #[test]
+    fn frames_show_whose_they_are_or_could_be_anybodys() {
+        let all = [Product::Spot, Product::UsdM, Product::CoinM];
+        let cases = [
+            (r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[],"a":[]}"#, "Spot"),
+            (r#"{"e":"depthUpdate","E":1,"T":1,"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[],"a":[]}"#, "UsdM"),
+            (r#"{"e":"depthUpdate","E":1,"s":"BTCUSD_PERP","ps":"BTCUSD","U":1,"u":2,"pu":0}"#, "CoinM"),
+            (r#"{"u":5,"s":"BTCUSDT","b":"1","B":"2","a":"3","A":"4"}"#, "Spot"),
+            (r#"{"e":"bookTicker","u":5,"s":"BTCUSDT","b":"1","B":"2","a":"3","A":"4"}"#, "UsdM"),
+            (
+                r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1","q":"1","T":1,"X":"MARKET","m":true}"#,
+                "UsdM",
+            ),
+            (r#"{"e":"trade","E":1,"s":"BTCUSDT","t":1,"p":"1","q":"1","T":1,"m":true,"M":true}"#, "Spot"),
+            (r#"{"e":"aggTrade","E":1,"s":"BTCUSDT_260925","a":1,"p":"1","q":"1"}"#, "UsdM"),
+            (r#"{"lastUpdateId":5,"bids":[],"asks":[]}"#, "Spot"),
+            (r#"{"lastUpdateId":5,"E":1,"T":1,"bids":[],"asks":[]}"#, "UsdM"),
+            (r#"{"lastUpdateId":5,"E":1,"T":1,"symbol":"BTCUSD_260925","bids":[],"asks":[]}"#, "CoinM"),
+            (r#"{"e":"aggTrade","E":1,"s":"BTCUSDT","a":1,"p":"1","q":"1"}"#, "Spot UsdM CoinM"),
+            (r#"{"result":null,"id":1}"#, "Spot UsdM CoinM"),
+        ];
+        for (text, expected) in cases {
+            let fits = |product: &Product| classify(*product, text).kind != ClassKind::Unknown;
+            let names: Vec<_> = all.into_iter().filter(fits).map(|product| format!("{product:?}")).collect();
+            assert_eq!(names.join(" "), expected, "{text}");
+        }
     }
 }

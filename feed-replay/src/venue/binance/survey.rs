@@ -141,6 +141,8 @@ impl SymbolSurvey {
         let event = &frame.event;
         self.updates.see(event.first_id);
         self.updates.see(event.last_id);
+        // So that the first event of a turn does not name the last one of the turn before.
+        self.updates.see(event.previous_id);
         match event.name {
             Some("trade") => self.trades.see(event.trade_id),
             Some("aggTrade") => {

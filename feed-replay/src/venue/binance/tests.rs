@@ -1,3 +1,5 @@
+mod futures;
+
 use super::*;
 use crate::stand_in::Out;
 
@@ -33,7 +35,11 @@ fn capture() -> Vec<Item> {
 }
 
 fn served(items: &[Item]) -> Binance {
-    let mut binance = Binance::default();
+    served_as(Product::Spot, items)
+}
+
+fn served_as(product: Product, items: &[Item]) -> Binance {
+    let mut binance = Binance::new(product);
     items.iter().for_each(|item| binance.survey(item));
     binance.surveyed();
     binance

@@ -18,7 +18,7 @@ class Recording:
 
     `importer` is the format that `feed-replay import` is told, none where the file replays as it
     is; `symbols` are the venue's own names; `url_path` and `query` are what the feed's URL says
-    besides.
+    besides. `replies` is the file of what REST answered, where that was recorded by itself.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Recording:
     venue: str
     symbols: tuple[str, ...]
     importer: str | None = None
+    replies: str | None = None
     url_path: str = ""
     query: dict[str, str] = field(default_factory=dict)
     depth_bodies: dict[str, str] = field(default_factory=dict)
@@ -34,6 +35,11 @@ class Recording:
     def path(self) -> Path:
         """Where the recording lies."""
         return existing(self.file)
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that the recording consists of, the stream first."""
+        return [self.path] + ([existing(self.replies)] if self.replies else [])
 
     @property
     def depth_paths(self) -> dict[str, Path]:
@@ -46,7 +52,19 @@ class Recording:
             Record("depth", path.read_text(), symbol=symbol)
             for symbol, path in self.depth_paths.items()
         ]
-        return bodies + list(read_capture(self.path))
+        files = [list(read_capture(path)) for path in self.paths]
+        return bodies + (files[0] if len(files) == 1 else by_time(*files))
+
+
+def by_time(*files: list[Record]) -> list[Record]:
+    """The records of several files in the order of their times; within a file the order stays."""
+    timed = []
+    for number, records in enumerate(files):
+        time = 0
+        for record in records:
+            time = max(time, record.time_ns)
+            timed.append((time, number, record))
+    return [record for _, _, record in sorted(timed, key=lambda entry: entry[:2])]
 
 
 def existing(file: str) -> Path:
@@ -85,6 +103,24 @@ RECORDINGS = [
         importer="flashbook",
         symbols=("BTCUSDT", "ETHUSDT"),
         depth_bodies={"BTCUSDT": "binance-spot_btc_rest-depth_20260707.json"},
+    ),
+    Recording(
+        name="binance-usdm-2024",
+        file="binance-usdm_btcusdt_20240718.gz",
+        venue="binance-usdm",
+        symbols=("BTCUSDT",),
+    ),
+    Recording(
+        name="binance-coinm-2021",
+        file="binance-coinm_10symbols_20210721.cryptofeed",
+        venue="binance-coinm",
+        importer="cryptofeed",
+        replies="binance-coinm_10symbols_20210721.http.cryptofeed",
+        symbols=names(
+            "LINKUSD_211231 LINKUSD_PERP TRXUSD_PERP ETCUSD_PERP BTCUSD_211231 XRPUSD_PERP"
+            " EOSUSD_PERP BCHUSD_PERP BCHUSD_210924 ETHUSD_210924"
+        ),
+        query={"trades": "aggregate"},
     ),
     Recording(
         name="bybit-linear",

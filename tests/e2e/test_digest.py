@@ -12,6 +12,8 @@ from replay import prepare
 
 GENERATED = {
     "binance": ("BTCUSDT", "ETHUSDT"),
+    "binance-usdm": ("BTCUSDT", "ETHUSDT"),
+    "binance-coinm": ("BTCUSD_PERP", "ETHUSD_PERP"),
     "bybit": ("BTCUSDT", "ETHUSDT"),
     "coinbase": ("BTC-USD", "ETH-USD"),
     "kraken": ("BTC/USD", "ETH/USD"),

@@ -54,7 +54,7 @@ def outcome(outcomes, request) -> Outcome:
 def test_the_book_is_the_same_digit_by_digit(outcome):
     for symbol, market in outcome.expected.items():
         bids, asks = outcome.topic("book", symbol).book()
-        assert (bids, asks) == (market.kept or ([], [])), symbol
+        assert outcome.has_right_book(market), f"{symbol}: {(bids, asks)} {market.kept}"
         book10 = outcome.topic("book10", symbol).latest
         tops = [[list(level) for level in side[:10]] for side in (bids, asks)]
         assert [book10.get("bids", []), book10.get("asks", [])] == tops, symbol
@@ -69,7 +69,7 @@ def test_every_state_of_the_book_on_the_way_was_right(outcome, speed):
         got = outcome.topic("book", symbol).checksums
         if speed == "max":
             assert is_subsequence(without_repeats(got), without_repeats(market.checksums)), symbol
-        elif outcome.recording.venue == "binance":
+        elif outcome.recording.venue.startswith("binance"):
             # How far the stream had come when the book joined it is a matter of timing.
             got, expected = without_repeats(got), without_repeats(market.checksums)
             assert got == expected[-len(got) :], symbol

@@ -64,6 +64,19 @@ def test_a_gap_in_a_binance_book_is_a_failure():
     assert build("binance", frames)["X"].failures == ["gap: U 9 after 7"]
 
 
+def test_a_futures_book_follows_the_events_that_name_each_other():
+    event = '{"e":"depthUpdate","E":1,"s":"X","U":%d,"u":%d,"pu":%d,"b":[["%d","1"]],"a":[]}'
+    frames = [
+        Record("depth", '{"lastUpdateId":7,"bids":[],"asks":[]}', symbol="X"),
+        Record("frame", event % (9, 12, 5, 1)),
+        Record("frame", event % (20, 22, 12, 2)),
+        Record("frame", event % (23, 25, 21, 3)),
+    ]
+    market = build("binance-usdm", frames)["X"]
+    assert market.failures == ["gap: pu 21 after 22"]
+    assert market.book.top(2) == ([("3", "1"), ("2", "1")], [])
+
+
 def test_a_wrong_kraken_checksum_is_a_failure():
     text = (
         '{"channel":"book","type":"snapshot","data":[{"symbol":"X","bids":[],'

@@ -1,4 +1,4 @@
-"""Binance spot: trades or aggregate trades, bookTicker, and books joined through the REST depth."""
+"""Binance, spot and futures: trades or aggregates, bookTicker, books joined through REST depth."""
 
 import json
 
@@ -7,7 +7,7 @@ from .model import Market, Quote, Trade
 
 
 class Binance:
-    """Reads the frames of a recording of Binance spot, raw or in the combined wrapper."""
+    """Reads the frames of a recording of Binance, raw or in the combined wrapper."""
 
     def __init__(self, records: list[Record], depth: int) -> None:
         self.depth = depth
@@ -18,6 +18,7 @@ class Binance:
         self.markets: dict[str, Market] = {}
         self.waiting: dict[str, list[dict]] = {}
         self.update_ids: dict[str, int] = {}
+        self.joined: set[str] = set()
 
     def build(self) -> dict[str, Market]:
         for record, payload in self.events:
@@ -61,6 +62,7 @@ class Binance:
         market.new_book().set_levels(body["bids"], body["asks"])
         market.book_changed(quote=symbol not in self.has_quotes)
         self.update_ids[symbol] = body["lastUpdateId"]
+        self.joined.discard(symbol)
         for event in self.waiting.pop(symbol, []):
             self.apply(market, event)
 
@@ -73,15 +75,28 @@ class Binance:
             self.apply(market, event)
 
     def apply(self, market: Market, event: dict) -> None:
-        """Events up to the known id are old; the next one must hold the id that follows it."""
+        """Events up to the known id are old; the next one goes on from it."""
         known = self.update_ids[market.symbol]
         if event["u"] <= known:
             return
-        if event["U"] > known + 1:
-            market.failures.append(f"gap: U {event['U']} after {known}")
+        if failure := self.gap(market.symbol, event, known):
+            market.failures.append(f"gap: {failure} after {known}")
+        self.joined.add(market.symbol)
         self.update_ids[market.symbol] = event["u"]
         market.book.set_levels(event["b"], event["a"])
         market.book_changed(quote=market.symbol not in self.has_quotes)
+
+    def gap(self, symbol: str, event: dict, known: int) -> str | None:
+        """What does not go on from the known id.
+
+        On spot an event holds the id that follows. A future's names the last id of the event
+        before it (its own first id may be far beyond); the first one behind the body may also
+        name an earlier one, since the body was made anywhere.
+        """
+        if "pu" not in event:
+            return f"U {event['U']}" if event["U"] > known + 1 else None
+        follows = event["pu"] == known if symbol in self.joined else event["pu"] <= known
+        return None if follows else f"pu {event['pu']}"
 
 
 def unwrap(record: Record) -> dict:
@@ -91,5 +106,6 @@ def unwrap(record: Record) -> dict:
 
 
 def is_book_ticker(payload: dict) -> bool:
-    """bookTicker is the one stream of spot whose events name no type."""
-    return "e" not in payload and {"u", "s", "b", "B", "a", "A"} <= payload.keys()
+    """bookTicker is the one stream of spot whose events name no type; those of futures do."""
+    named = payload.get("e", "bookTicker") == "bookTicker"
+    return named and {"u", "s", "b", "B", "a", "A"} <= payload.keys()

@@ -12,6 +12,8 @@ from .okx import Okx
 
 VENUES = {
     "binance": Binance,
+    "binance-usdm": Binance,
+    "binance-coinm": Binance,
     "bybit": Bybit,
     "coinbase": Coinbase,
     "kraken": Kraken,

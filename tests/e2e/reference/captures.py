@@ -98,6 +98,8 @@ def read_tickcast(path: Path) -> Iterator[Record]:
             time, _, rest = line.rstrip("\n").partition(" ")
             if line.startswith("#") or not rest:
                 continue
+            if rest.startswith("@conn "):
+                rest = rest.split(" ", 2)[2]
             if rest.startswith("@http "):
                 _, url, body = rest.split(" ", 2)
                 if "/depth" in url:

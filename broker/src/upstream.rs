@@ -116,7 +116,7 @@ fn start_connection(
     let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
     let status = FeedStatus::new(url, Arc::clone(machine.counters()));
     let (stream, rest, connects) = (venue.stream.clone(), venue.rest.clone(), venue.venue.connects());
-    let endpoints = link::Endpoints { stream, rest, connects };
+    let endpoints = link::Endpoints { stream, rest, connects, life: venue.venue.life() };
     let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
 }

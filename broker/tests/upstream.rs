@@ -354,6 +354,46 @@ async fn entry_points_are_connections_of_their_own_and_fail_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_second_connection_takes_over_before_the_venue_shuts_down() {
+    let (rig, venue) = (Rig::new(), Venue::new().await);
+    let depth = r#"{"lastUpdateId":100,"bids":[["99.00","2"]],"asks":[["101.00","1"]]}"#;
+    let (address, asked) = rest(vec![http("200 OK", r#"{"symbols":[]}"#), http("200 OK", depth)]).await;
+    let url = format!("binance+ws://{}?symbols=BTCUSDT&channels=book&rest=http://{address}", venue.address());
+    let feed = rig.start(&url).await;
+    let event = |id: u64| {
+        format!(
+            r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":1785644622707,"s":"BTCUSDT","U":{id},"u":{id},"b":[["98.00","{id}"]],"a":[]}}}}"#
+        )
+    };
+    let mut first = venue.accept().await;
+    first.send(event(101)).await;
+    rig.until_state("binance:BTCUSDT", State::Live).await;
+    asked.await.unwrap();
+    first.send(r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1785644622707}}"#).await;
+    let mut second = venue.accept().await;
+    assert_eq!(second.path, first.path);
+    for id in 102..110 {
+        // Now the one, now the other is ahead.
+        let (one, other) = if id % 3 == 0 { (&mut first, &mut second) } else { (&mut second, &mut first) };
+        one.send(event(id)).await;
+        other.send(event(id)).await;
+    }
+    let left = timeout(PATIENCE, first.socket.next()).await.expect("an end in time");
+    assert!(matches!(left, None | Some(Ok(Message::Close(_)) | Err(_))), "{left:?}");
+    second.send(event(110)).await;
+    // The image, live, and ten events.
+    until("the last event", || rig.seq("binance:BTCUSDT", Channel::Book) >= 12).await;
+    assert_eq!(rig.seq("binance:BTCUSDT", Channel::Book), 12, "each event once");
+    assert_eq!(rig.seq("binance:BTCUSDT", Channel::Status), 1, "it was live all the time");
+    let counters = feed.status.counters();
+    assert_eq!(
+        (feed.status.connects.value(), counters.disconnects.value(), counters.resyncs.value()),
+        (2, 0, 0)
+    );
+    rig.end(feed).await;
+}
+
 fn trade(symbol: &str, id: u64) -> String {
     format!(r#"{{"channel":"trades","symbol":"{symbol}","price":"1.5","size":"2","side":"buy","id":"{id}"}}"#)
 }

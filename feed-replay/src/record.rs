@@ -184,14 +184,16 @@ fn connections(recording: &Recording) -> Result<Vec<Connection>, MachineError> {
                 let (stream, rest, connects) = (stream.clone(), rest.clone(), venue.connects());
                 let machine = venue.machine(settings, Arc::clone(&market))?;
                 let name = format!("{} connection {place}", venue.name());
-                Ok(Connection { name, machine, endpoints: Endpoints { stream, rest, connects } })
+                // A recording holds no message twice: a connection breaks before another one is made.
+                let endpoints = Endpoints { stream, rest, connects, life: None };
+                Ok(Connection { name, machine, endpoints })
             };
             venue.connections(settings).into_iter().enumerate().map(connection).collect()
         }
         From::Url { url, send, reconnect_after, .. } => {
             let machine = Box::new(Frames::new(url, send.clone(), *reconnect_after));
             let connects = Pacer::within(100, 60_000_000);
-            let endpoints = Endpoints { stream: url.clone(), rest: url.clone(), connects };
+            let endpoints = Endpoints { stream: url.clone(), rest: url.clone(), connects, life: None };
             Ok(vec![Connection { name: url.to_string(), machine, endpoints }])
         }
     }

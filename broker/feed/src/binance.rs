@@ -8,6 +8,7 @@
 mod depth;
 mod feed;
 mod fetches;
+mod twice;
 
 use crate::core::Core;
 use crate::counters::{Fault, FeedCounters};
@@ -21,6 +22,7 @@ use schemas::model::{Channel, Micros};
 use schemas::venue::Parser;
 use schemas::venue::binance::{self as venue, Message, Product, Route, STREAMS_PER_CONNECTION_MAX, Stream};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) const SPOT: Profile = Profile {
     rest_hosts: &[
@@ -52,6 +54,7 @@ const fn profile(name: &'static str, product: Product, machine: MakeMachine) -> 
         depth_ms: product.depth_ms(),
         rest_depth: true,
         connects: Pacer::within(300, 300_000_000),
+        life: Some(Duration::from_secs(24 * 60 * 60)),
         ..Profile::new(name, machine, glance)
     }
 }
@@ -164,6 +167,18 @@ impl Machine for Binance {
 
     fn disconnected(&mut self, now: Micros, reason: &str) {
         self.feed.disconnected(now, reason);
+    }
+
+    fn doubled(&mut self, now: Micros, actions: &mut Actions) {
+        self.feed.doubled(now, actions);
+    }
+
+    fn is_settled(&self) -> bool {
+        self.feed.is_settled()
+    }
+
+    fn single(&mut self, now: Micros) {
+        self.feed.single(now);
     }
 
     fn deadline(&self) -> Option<Micros> {

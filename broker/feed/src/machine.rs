@@ -59,6 +59,19 @@ pub trait Machine: Send {
     /// The connection is gone.
     fn disconnected(&mut self, now: Micros, reason: &str);
 
+    /// A second connection to the same URL stands beside the first, which it is to replace: from now on messages come over both, in
+    /// any order, and what is sent goes over the second. Only for machines that ask for it ([`Actions::renew`]) or whose venue ends
+    /// connections by the clock ([`crate::venue::Venue::life`]).
+    fn doubled(&mut self, _now: Micros, _actions: &mut Actions) {}
+
+    /// Whether all has been asked for over the second connection.
+    fn is_settled(&self) -> bool {
+        true
+    }
+
+    /// One of the two connections is left, whichever.
+    fn single(&mut self, _now: Micros) {}
+
     /// When [`tick`](Self::tick) is to be called next.
     fn deadline(&self) -> Option<Micros>;
 
@@ -85,6 +98,8 @@ pub enum Action {
     Fetch(Fetch),
     /// End the connection for this reason and dial anew.
     Reconnect(String),
+    /// Have another connection take over from this one, for this reason; end it and dial anew where that cannot be.
+    Renew(String),
 }
 
 /// Something to fetch from the venue's REST interface.
@@ -138,5 +153,10 @@ impl Actions {
     /// Asks to dial anew.
     pub fn reconnect(&mut self, reason: impl Into<String>) {
         self.0.push(Action::Reconnect(reason.into()));
+    }
+
+    /// Asks for another connection that takes over from this one.
+    pub fn renew(&mut self, reason: impl Into<String>) {
+        self.0.push(Action::Renew(reason.into()));
     }
 }

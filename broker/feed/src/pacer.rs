@@ -77,6 +77,11 @@ impl Requests {
         (!self.waiting.is_empty()).then(|| self.free_at())
     }
 
+    /// Whether none waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Whether a further request would go at once.
     pub(crate) fn is_free(&self, now: Micros) -> bool {
         self.waiting.is_empty() && self.free_at() <= now

@@ -9,6 +9,7 @@ use schemas::venue::Parser;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A venue, or a kind of feed, by the format that it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +57,8 @@ pub(crate) struct Profile {
     pub(crate) rest_hosts: &'static [(&'static str, &'static str)],
     /// Whether its streams have several entry points, so that no URL can name the path.
     pub(crate) has_entry_points: bool,
+    /// How long it lets a connection live, where it ends them by the clock.
+    pub(crate) life: Option<Duration>,
 }
 
 pub(crate) type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
@@ -79,6 +82,7 @@ impl Profile {
             connects: Pacer::within(100, 60_000_000),
             rest_hosts: &[],
             has_entry_points: false,
+            life: None,
         }
     }
 }
@@ -205,6 +209,12 @@ impl Venue {
     #[must_use]
     pub const fn has_entry_points(self) -> bool {
         self.profile().has_entry_points
+    }
+
+    /// How long it lets a connection live, where it ends them by the clock.
+    #[must_use]
+    pub const fn life(self) -> Option<Duration> {
+        self.profile().life
     }
 
     /// Whether its books begin over REST; a recorder may have put the bodies among the frames.

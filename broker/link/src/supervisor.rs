@@ -1,5 +1,8 @@
 //! A venue over its WebSocket: dials, carries out what the machine asks, and dials again when the connection is gone.
 
+mod successor;
+mod takeover;
+
 use crate::backoff::Backoff;
 use crate::connect::{self, ConnectError, VenueSocket, host_of};
 use crate::dialling::Dialling;
@@ -10,6 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use schemas::model::Micros;
 use std::sync::Arc;
 use std::time::Duration;
+use successor::Successor;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +32,9 @@ pub struct Endpoints {
     pub rest: Url,
     /// How often it may be dialled.
     pub connects: Pacer,
+    /// How long it lets a connection live, before the end of which another one takes over; none: until it breaks, whatever the
+    /// machine asks for.
+    pub life: Option<Duration>,
 }
 
 /// Limits and times of a connection.
@@ -105,6 +112,9 @@ pub trait Witness: Send {
 
 struct Supervisor<W> {
     machine: Box<dyn Machine>,
+    successor: Successor,
+    /// From 0 to 1, by the connection's name: spreads what all would do at once.
+    spread: f64,
     endpoints: Endpoints,
     context: Context,
     witness: W,
@@ -123,9 +133,18 @@ enum End {
 /// Keeps a venue connected until `context.shutdown`.
 pub async fn run(machine: Box<dyn Machine>, endpoints: Endpoints, context: Context, witness: impl Witness) {
     let Limits { backoff_min_ms, backoff_max_ms, .. } = context.limits;
-    let mut backoff = Backoff::new(backoff_min_ms, backoff_max_ms, Backoff::seed_of(witness.name()));
-    let mut supervisor =
-        Supervisor { machine, endpoints, context, witness, actions: Actions::new(), fetches: JoinSet::new() };
+    let seed = Backoff::seed_of(witness.name());
+    let mut backoff = Backoff::new(backoff_min_ms, backoff_max_ms, seed);
+    let mut supervisor = Supervisor {
+        machine,
+        successor: Successor::Due(None),
+        spread: (seed % 1_000) as f64 / 1_000.0,
+        endpoints,
+        context,
+        witness,
+        actions: Actions::new(),
+        fetches: JoinSet::new(),
+    };
     loop {
         let begun = Instant::now();
         let End::Lost(reason) = supervisor.connection().await else { return };
@@ -163,7 +182,9 @@ impl<W: Witness> Supervisor<W> {
         self.witness.connected(&url);
         tracing::info!(feed = %self.witness.name(), "connected");
         self.machine.connected(self.now(), &mut self.actions);
+        self.successor = Successor::of_life(self.endpoints.life, self.spread);
         let end = self.follow(&mut socket).await;
+        self.successor = Successor::Due(None);
         self.fetches.abort_all();
         if let End::Lost(reason) = &end {
             self.machine.disconnected(self.now(), reason);
@@ -190,17 +211,22 @@ impl<W: Witness> Supervisor<W> {
     async fn follow(&mut self, socket: &mut VenueSocket) -> End {
         let shutdown = self.context.shutdown.clone();
         loop {
-            if let Err(reason) = self.act(socket).await {
+            if let Err(reason) = self.act(socket).await
+                && !self.take_over(socket, &reason)
+            {
                 return End::Lost(reason);
             }
             self.witness.live(self.machine.is_live());
             let deadline = self.deadline();
             tokio::select! {
                 message = socket.next() => {
-                    if let Err(reason) = self.message(message) {
+                    if let Err(reason) = self.message(message)
+                        && !self.take_over(socket, &reason)
+                    {
                         return End::Lost(reason);
                     }
                 }
+                step = self.successor.step() => self.succeed(step, socket),
                 Some(fetched) = self.fetches.join_next() => self.fetched(fetched),
                 () = sleep_until(deadline) => self.machine.tick(self.now(), &mut self.actions),
                 () = shutdown.cancelled() => return End::Shutdown,
@@ -258,13 +284,34 @@ impl<W: Witness> Supervisor<W> {
             match action {
                 Action::Send(text) => {
                     self.witness.sent(&text);
-                    socket.feed(Message::text(text)).await.map_err(|e| e.to_string())?;
+                    let sent = match self.successor.socket() {
+                        Some(second) => second.feed(Message::text(text)).await,
+                        None => socket.feed(Message::text(text)).await,
+                    };
+                    // That of a second connection shows there, too.
+                    if self.successor.socket().is_none() {
+                        sent.map_err(|e| e.to_string())?;
+                    }
                 }
                 Action::Fetch(fetch) => self.start_fetch(fetch),
-                Action::Reconnect(reason) => return Err(reason),
+                Action::Reconnect(reason) => {
+                    // Nothing comes over the second one either, if there is one.
+                    self.successor = Successor::Due(None);
+                    return Err(reason);
+                }
+                Action::Renew(reason) if self.endpoints.life.is_none() => return Err(reason),
+                Action::Renew(reason) => {
+                    tracing::info!(feed = %self.witness.name(), %reason, "a second connection is wanted");
+                    self.successor.want();
+                }
             }
         }
         // Also what the codec wants to answer.
+        if let Some(second) = self.successor.socket()
+            && let Err(error) = second.flush().await
+        {
+            self.lose_successor(&error.to_string());
+        }
         socket.flush().await.map_err(|e| e.to_string())
     }
 

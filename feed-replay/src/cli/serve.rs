@@ -28,7 +28,8 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 ///   binance   /ws/<stream>[/<stream>...] and /stream?streams=, /ws and /stream with SUBSCRIBE
 ///             requests, timeUnit=MICROSECOND; /api/v3/depth, exchangeInfo (as recorded, else
-///             made of what the capture shows), ping and time
+///             made of what the capture shows), ping and time; a recorded serverShutdown is sent to
+///             all connections, which end ten seconds later
 ///   binance-usdm   the same behind /public (trades, book tickers, depth) and /market (all else),
 ///             and without either as /public; /fapi/v1/depth, exchangeInfo, ping and time
 ///   binance-coinm  the same with /dapi/v1

@@ -64,6 +64,8 @@ const SPOT_KEEP_ALIVE: KeepAlive =
     KeepAlive { every: Duration::from_secs(20), pong_within: Duration::from_secs(60) };
 const FUTURES_KEEP_ALIVE: KeepAlive =
     KeepAlive { every: Duration::from_secs(180), pong_within: Duration::from_secs(600) };
+/// From the announcement of a shutdown to the end of the connections.
+const SHUTDOWN_NS: u64 = 10_000_000_000;
 /// The name under which nothing is recorded: what is subscribed to under it stays silent.
 const SILENT: &str = "";
 
@@ -78,6 +80,8 @@ pub struct Binance {
     books: FxHashMap<String, DepthBook>,
     /// Of the record played last.
     moment: Moment,
+    /// The connections that were told that they will be closed, and when that is; none: soon, since time has not passed yet.
+    shutdown: (Vec<ConnId>, Option<UnixNanos>),
 }
 
 /// What a connection has asked for.
@@ -157,7 +161,12 @@ impl StandIn for Binance {
         self.books = books.collect();
     }
 
-    fn tick(&mut self, _: UnixNanos, _: bool, _: &mut Outbox) {}
+    fn tick(&mut self, now: UnixNanos, _: bool, out: &mut Outbox) {
+        let (conns, at) = &mut self.shutdown;
+        if !conns.is_empty() && *at.get_or_insert(now + SHUTDOWN_NS) <= now {
+            conns.drain(..).for_each(|conn| out.close(conn, 1001, "server shutdown"));
+        }
+    }
 
     fn has_subscribers(&self) -> bool {
         !self.subscribers.is_empty()
@@ -183,7 +192,20 @@ impl Binance {
             conns: FxHashMap::default(),
             books: FxHashMap::default(),
             moment: Moment::default(),
+            shutdown: (Vec::new(), None),
         }
+    }
+
+    /// Announces the end of all connections, which comes some time later; new ones stay.
+    fn announce_shutdown(&mut self, frame: &Frame<'_>, moment: &Moment, out: &mut Outbox) {
+        let rewrite = rewrite::Rewrite { moment: *moment, ids: rewrite::IdShift::default() };
+        for (conn, state) in &self.conns {
+            let rewritten = rewrite.payload(frame.payload(), state.micros);
+            let payload = rewritten.as_deref().unwrap_or(frame.payload());
+            let wrapped = || format!("{{\"stream\":\"!serverShutdown\",\"data\":{payload}}}");
+            out.text(*conn, if state.combined { wrapped() } else { payload.to_owned() });
+        }
+        self.shutdown = (self.conns.keys().copied().collect(), None);
     }
 
     /// What another entry point carries is granted, and stays as silent as what the capture does not hold.
@@ -236,6 +258,12 @@ impl Binance {
         let Some(frame) = Frame::parse(text) else {
             return self.play_damaged(text, moment, out);
         };
+        if frame.event.name == Some("serverShutdown") {
+            if moment.heard {
+                self.announce_shutdown(&frame, moment, out);
+            }
+            return;
+        }
         let Some(stream) = frame.stream_name() else {
             let is_control = frame.is_rest_depth() || frame.event.is_reply || frame.event.name.is_some();
             if !is_control {

@@ -100,11 +100,12 @@ impl Default for Sync {
 }
 
 impl Ids {
-    /// Where an event stands relative to a book at `last_id`, to which it is the first one after the snapshot or not.
-    pub(super) fn place(self, last_id: u64, is_first: bool) -> Place {
+    /// Where an event stands relative to a book at `last_id`, which may lie `anywhere`, as a snapshot does, or else is the end of an
+    /// event of the same connection.
+    pub(super) fn place(self, last_id: u64, anywhere: bool) -> Place {
         let follows = match self.previous {
-            Some(previous) if !is_first => previous == last_id,
-            // A snapshot is made anywhere: within an event, or, by numbers that are shared, between two.
+            Some(previous) if !anywhere => previous == last_id,
+            // Within an event, or, by numbers that are shared, between two.
             _ => self.after() <= last_id,
         };
         match follows {

@@ -1,17 +1,20 @@
 //! What a connection to Binance does with its messages, bodies and times.
 
-use super::depth::{Changes, Event, Ids, OLD_RUN_MAX, Place, Snapshot, Sync, Waiting};
+mod books;
+
+use super::depth::{Changes, Ids, Snapshot, Sync};
 use super::fetches::Fetches;
-use crate::core::{Changed, Core, Offence};
+use super::twice::{Seen, Twice};
+use crate::core::{Core, Offence};
 use crate::counters::Fault;
 use crate::in_band::keepalive::Keepalive;
 use crate::machine::{Actions, Fetch, Purpose};
 use crate::pacer::{Pacer, Requests};
 use crate::publish::Times;
 use crate::settings::{Settings, Trades};
-use schemas::model::{Channel, Level, Micros, Symbol, SymbolInfo, Trade};
+use schemas::model::{Channel, Micros, Symbol, SymbolInfo, Trade};
 use schemas::venue::Instrument;
-use schemas::venue::binance::{self as venue, DepthBody, Frame, Message, Product, STREAMS_PER_REQUEST_MAX};
+use schemas::venue::binance::{self as venue, Frame, Message, Product, STREAMS_PER_REQUEST_MAX};
 use std::collections::VecDeque;
 
 /// Streams in the URL; more are subscribed to by requests, so that no URL grows beyond about 4 KB.
@@ -32,6 +35,8 @@ pub(super) struct Feed {
     requests: Requests,
     /// Pings of the venue are seldom, and quiet symbols are quiet: a capture cannot be asked.
     keepalive: Option<Keepalive>,
+    /// What comes twice while two connections stand beside each other.
+    twice: Twice,
     /// Snapshots whose symbol nobody knows, until events come that follow them.
     unknown: VecDeque<Snapshot>,
 }
@@ -40,6 +45,7 @@ pub(super) struct Feed {
 #[derive(Default)]
 pub(super) struct Listing {
     sync: Sync,
+    seen: Seen,
 }
 
 impl Feed {
@@ -61,6 +67,7 @@ impl Feed {
             snapshot_levels,
             requests: Requests::new(pacer),
             keepalive: (!is_recorded).then(|| Keepalive::new(venue::SIGN_OF_LIFE, stale_after_ms, None)),
+            twice: Twice::default(),
             unknown: VecDeque::new(),
         }
     }
@@ -102,14 +109,36 @@ impl Feed {
                 self.fetches.want(at, now.plus(SNAPSHOT_AFTER_US));
             }
         }
-        let beyond = self.streams.get(URL_STREAMS_MAX..).unwrap_or_default();
-        self.requests.extend(venue::subscribe(beyond, 1));
+        self.subscribe();
         self.ask_for_symbols(actions);
         self.send(now, actions);
     }
 
+    /// Asks for the streams that the URL does not hold.
+    fn subscribe(&mut self) {
+        let beyond = self.streams.get(URL_STREAMS_MAX..).unwrap_or_default();
+        self.requests.extend(venue::subscribe(beyond, 1));
+    }
+
+    /// Two connections stand beside each other.
+    pub(super) fn doubled(&mut self, now: Micros, actions: &mut Actions) {
+        self.twice.begin();
+        self.subscribe();
+        self.send(now, actions);
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// One connection is left.
+    pub(super) fn single(&mut self, now: Micros) {
+        self.twice.end(now);
+    }
+
     pub(super) fn disconnected(&mut self, now: Micros, reason: &str) {
         self.is_connected = false;
+        self.twice = Twice::default();
         self.core.disconnected(now, reason);
         self.keepalive.iter_mut().for_each(Keepalive::disconnected);
         self.fetches.clear();
@@ -135,8 +164,10 @@ impl Feed {
             }
             // A recording may hold both streams.
             Message::Trade { .. } | Message::AggTrade { .. } => {}
-            Message::BookTicker { symbol, event_time, quote, .. } => {
-                if let Some(at) = self.place(symbol, rx) {
+            Message::BookTicker { symbol, update_id, event_time, quote } => {
+                if let Some(at) = self.place(symbol, rx)
+                    && self.twice.is_news(rx, &mut self.core.symbols[at].data.seen.quote, update_id)
+                {
                     self.core.quote(at, Times::new(event_time, rx), quote);
                 }
             }
@@ -145,7 +176,9 @@ impl Feed {
                 if self.product == Product::CoinM {
                     ticker.quote_volume = None;
                 }
-                if let Some(at) = self.place(symbol, rx) {
+                if let Some(at) = self.place(symbol, rx)
+                    && self.twice.is_news(rx, &mut self.core.symbols[at].data.seen.ticker, event_time.0)
+                {
                     self.core.symbols[at].out.ticker(Times::new(Some(event_time), rx), ticker);
                 }
             }
@@ -169,7 +202,7 @@ impl Feed {
             Message::Error { code, message, .. } => {
                 return Err(Offence::new(Fault::Refused, format!("refused: {message} (code {code})")));
             }
-            Message::ServerShutdown { .. } => actions.reconnect("the venue is about to shut down"),
+            Message::ServerShutdown { .. } => actions.renew("the venue is about to shut down"),
             Message::Unknown { event } => {
                 let event = event.unwrap_or("none");
                 return Err(Offence::new(Fault::Unknown, format!("a message of unknown type {event}")));
@@ -190,162 +223,14 @@ impl Feed {
 
     /// Futures number what is no trade among the trades, with a price and a size of zero.
     fn trade(&mut self, symbol: &str, times: Times, id: u64, trade: Trade) {
-        match self.place(symbol, times.rx) {
-            Some(at) if trade.size.is_zero() => self.core.no_trade(at, id, times.rx),
-            Some(at) => self.core.trades(at, times, std::iter::once((id, trade))),
-            None => {}
+        let Some(at) = self.place(symbol, times.rx) else { return };
+        if !self.twice.is_news(times.rx, &mut self.core.symbols[at].data.seen.trade, id) {
+            self.core.counters.trades_repeated.up();
+        } else if trade.size.is_zero() {
+            self.core.no_trade(at, id, times.rx);
+        } else {
+            self.core.trades(at, times, std::iter::once((id, trade)));
         }
-    }
-
-    fn depth(&mut self, at: usize, changes: &Changes<'_>) -> Result<(), Offence> {
-        let Sync::Joined { last_id, old_run } = &mut self.core.symbols[at].data.sync else {
-            return self.wait(at, changes);
-        };
-        let ids = changes.ids;
-        match ids.place(*last_id, old_run.is_none()) {
-            Place::Old if old_run.is_none_or(|run| run < OLD_RUN_MAX) => {
-                *old_run = old_run.map(|run| run + 1);
-                Ok(())
-            }
-            Place::Old => {
-                let reason = format!("the numbering went back: u {} after {last_id}", ids.last);
-                self.resync(at, &reason, changes.times.rx);
-                self.wait(at, changes)
-            }
-            Place::Next => {
-                (*last_id, *old_run) = (ids.last, Some(0));
-                self.change(at, changes)
-            }
-            Place::Gap => {
-                let reason = format!("gap: {ids} after u {last_id}");
-                self.core.counters.gaps.up();
-                self.resync(at, &reason, changes.times.rx);
-                self.wait(at, changes)
-            }
-        }
-    }
-
-    /// Keeps an event until the snapshot comes, which may have come already without a name.
-    fn wait(&mut self, at: usize, changes: &Changes<'_>) -> Result<(), Offence> {
-        let rx = changes.times.rx;
-        let is_telling = self.numbers_tell_symbols();
-        let Sync::Waiting(waiting) = &mut self.core.symbols[at].data.sync else { return Ok(()) };
-        waiting.push(Event::of(changes));
-        let fits = |snapshot: &Snapshot| is_telling && waiting.spans(snapshot.last_id);
-        let named = self.unknown.iter().position(fits);
-        self.fetches.want(at, rx);
-        match named.and_then(|position| self.unknown.remove(position)) {
-            Some(Snapshot { last_id, bids, asks, .. }) => {
-                self.join(at, last_id, Times::now(rx), &bids, &asks)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Changes a joined book.
-    fn change(&mut self, at: usize, changes: &Changes<'_>) -> Result<(), Offence> {
-        let Changes { times, bids, asks, .. } = *changes;
-        match self.core.change_book(at, times, bids, asks) {
-            Changed::Fine => Ok(()),
-            Changed::Crossed => Err(Offence::crossed(&self.core.symbols[at].name)),
-            Changed::Wrong(offence) => {
-                self.resync(at, &offence.what, times.rx);
-                Err(offence)
-            }
-        }
-    }
-
-    fn resync(&mut self, at: usize, reason: &str, now: Micros) {
-        self.core.resyncing(at, reason, now);
-        self.core.symbols[at].data.sync = Sync::Waiting(Waiting::default());
-        self.fetches.want(at, now);
-    }
-
-    fn partial_depth(
-        &mut self,
-        rx: Micros,
-        stream: Option<&str>,
-        last_id: u64,
-        bids: &[Level],
-        asks: &[Level],
-    ) -> Result<(), Offence> {
-        let Some(name) = stream.and_then(|stream| stream.split('@').next()) else {
-            return Err(Offence::new(Fault::Unknown, "a partial book without its stream's name"));
-        };
-        match self.place(&name.to_uppercase(), rx) {
-            Some(at) => self.join(at, last_id, Times::now(rx), bids, asks),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn depth_body(
-        &mut self,
-        rx: Micros,
-        purpose: &Purpose,
-        body: &DepthBody<'_>,
-    ) -> Result<(), Offence> {
-        let DepthBody { symbol, event_time, last_update_id: last_id, bids, asks } = *body;
-        let times = Times::new(event_time, rx);
-        let asked = if let Purpose::Depth(name) = purpose { Some(name.as_str()) } else { symbol };
-        if let Some(name) = asked {
-            let at = self.place(name, rx);
-            return at.map_or(Ok(()), |at| self.join(at, last_id, times, bids, asks));
-        }
-        let is_telling = self.numbers_tell_symbols();
-        let spanning = self.core.symbols.iter().position(|symbol| match &symbol.data.sync {
-            Sync::Waiting(waiting) => is_telling && waiting.spans(last_id),
-            Sync::Joined { .. } => false,
-        });
-        if let Some(at) = spanning {
-            return self.join(at, last_id, times, bids, asks);
-        }
-        if self.unknown.len() == UNKNOWN_SNAPSHOTS_MAX {
-            self.unknown.pop_front();
-        }
-        self.unknown.push_back(Snapshot { last_id, bids: bids.into(), asks: asks.into() });
-        Ok(())
-    }
-
-    /// Whether a snapshot's number shows which symbol it is of: spot numbers each symbol's updates for itself, futures all together.
-    fn numbers_tell_symbols(&self) -> bool {
-        !self.product.is_future() || self.core.symbols.len() == 1
-    }
-
-    /// Begins a book with a snapshot and the events that waited for it. One that is joined needs none.
-    fn join(
-        &mut self,
-        at: usize,
-        last_id: u64,
-        times: Times,
-        bids: &[Level],
-        asks: &[Level],
-    ) -> Result<(), Offence> {
-        let Sync::Waiting(waiting) = &mut self.core.symbols[at].data.sync else { return Ok(()) };
-        if !self.is_connected {
-            return Ok(());
-        }
-        let events = match waiting.join(last_id) {
-            Ok(events) => events,
-            Err(too_old) => {
-                self.core.counters.fetch_failures.up();
-                tracing::debug!(symbol = &*self.core.symbols[at].name, %too_old, "fetching it anew");
-                self.fetches.fail(at, times.rx);
-                return Ok(());
-            }
-        };
-        if let Err(offence) = self.core.reset_book(at, times, bids, asks) {
-            self.fetches.fail(at, times.rx);
-            return Err(offence);
-        }
-        self.fetches.done(at);
-        self.core.symbols[at].data.sync = Sync::Joined { last_id, old_run: None };
-        let mut outcome = Ok(());
-        for event in &events {
-            // One that is bad does not keep back the others.
-            let next = self.depth(at, &event.changes());
-            outcome = outcome.and(next);
-        }
-        outcome
     }
 
     /// Asks what the venue knows of its symbols, once for all connections that carry them; nothing depends on the answer.

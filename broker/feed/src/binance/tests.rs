@@ -308,6 +308,44 @@ fn a_quiet_market_is_asked_for_a_sign_of_life() {
 }
 
 #[test]
+fn one_connection_takes_over_from_another_without_a_break() {
+    let mut rig = Rig::connected(&["BTCUSDT"]);
+    let trade = |id: u64| {
+        format!(r#"{{"e":"trade","E":5,"s":"BTCUSDT","t":{id},"p":"1.50","q":"2","T":4,"m":true,"M":true}}"#)
+    };
+    let quote = |id: u64| format!(r#"{{"u":{id},"s":"BTCUSDT","b":"{id}","B":"2","a":"900","A":"3"}}"#);
+    let ticker = |time: u64| format!(r#"{{"e":"24hrTicker","E":{time},"s":"BTCUSDT","c":"{time}"}}"#);
+    rig.snapshot(100);
+    rig.depth(101, 105, "90x1");
+    [trade(7), quote(7), ticker(7)].iter().for_each(|frame| rig.frame(frame));
+    rig.frame(r#"{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":5}}"#);
+    let renew = Action::Renew("the venue is about to shut down".to_owned());
+    assert!(rig.actions.drain().any(|action| action == renew));
+    rig.machine.doubled(ms(rig.now), &mut rig.actions);
+    assert!(rig.machine.is_settled());
+    // The second is ahead, cuts its events elsewhere, and repeats much.
+    rig.depth(104, 112, "91x1");
+    [trade(8), quote(9), ticker(8)].iter().for_each(|frame| rig.frame(frame));
+    rig.depth(106, 110, "95x1");
+    (0..200)
+        .for_each(|_| [trade(7), quote(8), quote(9), ticker(8)].iter().for_each(|frame| rig.frame(frame)));
+    (0..200).for_each(|_| rig.depth(101, 105, "90x1"));
+    rig.machine.single(ms(rig.now));
+    rig.depth(106, 110, "95x1");
+    rig.depth(113, 114, "92x1");
+    [trade(8), trade(9), quote(9), quote(10)].iter().for_each(|frame| rig.frame(frame));
+    let book = ["3 book bids 90x1 asks", "4 book bids 91x1 asks", "5 book bids 92x1 asks"];
+    assert_eq!(rig.story(Channel::Book)[2..], book);
+    assert_eq!(rig.story(Channel::Trades)[1..], ["2 trades sell7", "3 trades sell8", "4 trades sell9"]);
+    assert_eq!(
+        rig.story(Channel::Quotes)[1..],
+        ["2 quote 7x2 900x3", "3 quote 9x2 900x3", "4 quote 10x2 900x3"]
+    );
+    assert_eq!(rig.story(Channel::Ticker)[1..], ["2 ticker 7", "3 ticker 8"]);
+    assert_eq!(rig.story(Channel::Status), ["1 state live"]);
+}
+
+#[test]
 fn a_numbering_that_goes_back_is_noticed() {
     let mut rig = Rig::connected(&["BTCUSDT"]);
     rig.snapshot(1_000);

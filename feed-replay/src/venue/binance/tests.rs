@@ -242,6 +242,27 @@ fn a_second_turn_goes_on_with_ids_and_leaves_a_gap_in_the_book() {
 }
 
 #[test]
+fn a_recorded_shutdown_is_announced_and_ends_who_was_there() {
+    let shutdown = r#"{"e":"serverShutdown","E":1617647603816}"#;
+    let items = [capture(), vec![item(Kind::Frame, "", shutdown)]].concat();
+    let mut binance = served(&items);
+    open(&mut binance, 1, "/ws/btcusdt@trade");
+    open(&mut binance, 2, "/stream");
+    let out = play(&mut binance, &items[5..], &Moment::as_recorded());
+    assert_eq!(texts(&out, 1), [shutdown]);
+    assert_eq!(texts(&out, 2), [format!(r#"{{"stream":"!serverShutdown","data":{shutdown}}}"#)]);
+    open(&mut binance, 3, "/ws/btcusdt@trade");
+    let mut ended = |now| {
+        let mut out = Outbox::default();
+        binance.tick(now, false, &mut out);
+        let conns: std::collections::BTreeSet<_> = out.0.into_iter().map(|(conn, _)| conn).collect();
+        conns.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!([ended(5), ended(5 + SHUTDOWN_NS - 1)], [[0; 0]; 2]);
+    assert_eq!([ended(5 + SHUTDOWN_NS), ended(6 + SHUTDOWN_NS)], [vec![1, 2], vec![]]);
+}
+
+#[test]
 fn restamping_changes_event_times_and_nothing_else() {
     let items = [item(Kind::Frame, "", &trade(100))];
     let mut binance = served(&items);

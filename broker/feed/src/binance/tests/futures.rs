@@ -142,6 +142,23 @@ fn each_event_names_the_one_before() {
 }
 
 #[test]
+fn events_that_two_connections_cut_elsewhere_overlap() {
+    let mut rig = connected(Product::UsdM, settings(&[SYMBOL]));
+    snapshot(&mut rig, 100);
+    depth(&mut rig, (90, 95, 110), "90");
+    rig.machine.doubled(ms(rig.now), &mut rig.actions);
+    depth(&mut rig, (105, 107, 120), "91");
+    depth(&mut rig, (110, 112, 118), "80");
+    rig.machine.single(ms(rig.now));
+    depth(&mut rig, (120, 121, 130), "92");
+    let book = ["3 book bids 90x1 asks", "4 book bids 91x1 asks", "5 book bids 92x1 asks"];
+    assert_eq!(rig.story(Channel::Book)[2..], book);
+    rig.now += 20_000;
+    depth(&mut rig, (125, 131, 140), "93");
+    assert_eq!(rig.story(Channel::Book)[5..], ["6 state resyncing gap: pu 125 after u 130"]);
+}
+
+#[test]
 fn what_is_no_trade_takes_a_number_all_the_same() {
     let mut rig = connected(Product::UsdM, settings(&[SYMBOL]));
     for (id, number, kind) in [(7, "1.5", "MARKET"), (8, "0", "NA"), (9, "1.5", "MARKET"), (11, "0", "NA")] {

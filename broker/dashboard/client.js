@@ -15,8 +15,9 @@
  *
  * @typedef {object} Frame  a frame of the protocol, or one of this client's own: `subscribed` (the broker's grant, with
  *   `resumed` after a reconnect) and `break` (with a `message`; a snapshot will follow)
- * @property {"snapshot"|"update"|"conflated"|"gap"|"state"|"subscribed"|"break"} type
+ * @property {"snapshot"|"update"|"conflated"|"gap"|"state"|"tier"|"subscribed"|"break"} type
  * @property {[first: number, last: number]} [seq]  the sequence numbers that it covers
+ * @property {number} [interval_ms]  of `tier`: the interval from here on; `reason` says why
  *
  * @callback Handler
  * @param {import("./topic.js").Topic} topic  what is known now; changes in place as long as somebody subscribes to it
@@ -25,6 +26,7 @@
  * @typedef {object} SubscribeOptions
  * @property {number} [intervalMs]  the shortest time between two frames of a topic; 0, the default: every update
  * @property {"conflate"|"disconnect"} [onSlow]  what the broker does when this client cannot keep up
+ * @property {boolean} [adaptive]  the broker may slow down what is late again and again, and says so by `tier`
  * @property {boolean} [verify]  check the checksum of every book frame
  * @property {(error: {symbol: string, code: string, message: string}) => void} [onError]  a symbol was refused
  */
@@ -193,7 +195,10 @@ export class Tickcast extends EventTarget {
     for (const topic of topics) this.#broken.delete(topic);
     this.#connection.request(method, { ...params, symbols }, ({ result, error }) => {
       if (error) this.#refused(error, wants, topics);
-      for (const entry of result?.subscribed ?? []) this.#granted(entry, grantees);
+      for (const entry of result?.subscribed ?? []) {
+        this.#granted(entry, grantees);
+        this.#paced(entry);
+      }
       for (const entry of result?.rejected ?? []) this.#rejected(entry, grantees);
     });
   }
@@ -237,7 +242,8 @@ export class Tickcast extends EventTarget {
     if (all.length === 0) return undefined;
     const disconnect = all.every(({ onSlow }) => onSlow === "disconnect");
     const intervalMs = Math.min(...all.map(({ intervalMs = 0 }) => intervalMs));
-    return { channel, interval_ms: intervalMs, on_slow: disconnect ? "disconnect" : "conflate" };
+    const wish = { channel, interval_ms: intervalMs, on_slow: disconnect ? "disconnect" : "conflate" };
+    return all.every(({ adaptive }) => adaptive) ? { ...wish, adaptive: true } : wish;
   }
 
   /** Nothing more to ask for it. Without subscriptions it goes, and the topics go that only it brought. */
@@ -269,6 +275,14 @@ export class Tickcast extends EventTarget {
     if (!want || this.#wants.get(want.key) !== want) return; // no longer wanted
     want.granted = true;
     if (entry.symbol) this.#begin(this.#topic(entry), entry);
+  }
+
+  /** The broker says at which interval a symbol is served, or all that a pattern covers. */
+  #paced({ channel, symbol, pattern, interval_ms }) {
+    const covers = (topic) => topic.channel === channel && topic.symbol.startsWith(pattern.slice(0, -1));
+    const named = () => [this.#topics.get(`${channel} ${symbol}`)].filter(Boolean);
+    const meant = pattern ? [...this.#topics.values()].filter(covers) : named();
+    for (const topic of meant) topic.intervalMs = interval_ms;
   }
 
   #begin(topic, grant) {

@@ -8,7 +8,7 @@ const DATA_TYPES = new Set(["snapshot", "update", "conflated", "gap", "state"]);
 
 /** Whether a frame is one that a topic is made of; a client ignores types that it does not know. */
 export function isTopicFrame(frame) {
-  return DATA_TYPES.has(frame.type) && Array.isArray(frame.seq);
+  return (DATA_TYPES.has(frame.type) && Array.isArray(frame.seq)) || (frame.type === "tier" && frame.after !== undefined);
 }
 
 /** One channel of one symbol. Its fields are for reading. */
@@ -27,6 +27,8 @@ export class Topic {
   reason;
   /** In microseconds since the Unix epoch. @type {number|undefined} */
   since;
+  /** The interval at which it comes, by what the broker last said; 0: every update. @type {number|undefined} */
+  intervalMs;
   /**
    * The present value, or null: a frame's own fields for `quotes`, `ticker`, `book10` and `status`; `{trades}`, the last
    * 50, oldest first; for `book` a {@link Book}.
@@ -63,6 +65,7 @@ export class Topic {
    * @returns {"applied" | "ignored" | {message: string}} the last if the stream is broken: a snapshot is needed
    */
   apply(frame, verify) {
+    if (frame.type === "tier") return this.#move(frame);
     const [first, last] = frame.seq;
     if (frame.type !== "snapshot") {
       if (this.seq === null) return "ignored";
@@ -104,6 +107,13 @@ export class Topic {
     } else {
       this.data = frame;
     }
+  }
+
+  /** From here on it comes at another rate, which has its place among the frames too. */
+  #move({ after, interval_ms }) {
+    this.intervalMs = interval_ms;
+    if (this.seq !== null && after !== this.seq) return this.#break(`expected a tier after seq ${this.seq}, got ${after}`);
+    return "applied";
   }
 
   #break(message) {

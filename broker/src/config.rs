@@ -155,6 +155,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
     let tiers = &limits.tiers_ms;
     let tiers_rise = tiers.first() == Some(&0) && tiers.is_sorted_by(|a, b| a < b) && tiers.len() <= 32;
     let backoff_fits = (1..=limits.backoff_max_ms).contains(&limits.backoff_min_ms);
+    let promote_fits = (1..=limits.promote_after_ms_max).contains(&limits.promote_after_ms);
     let rules = [
         ("listen", has_port(&settings.listen), "HOST:PORT, such as 127.0.0.1:9000"),
         ("feed", !settings.feed.is_empty(), "at least one feed URL"),
@@ -166,6 +167,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
         ("http_head_bytes_max", limits.http_head_bytes_max >= 8_192, "at least 8192"),
         ("request_bytes_max", limits.request_bytes_max >= 128, "at least 128"),
         ("backoff_min_ms", backoff_fits, "at least 1 and at most backoff_max_ms"),
+        ("promote_after_ms", promote_fits, "at least 1 and at most promote_after_ms_max"),
     ];
     let positive = positive(limits).map(|(setting, value)| (setting, value > 0, "at least 1"));
     match rules.into_iter().chain(positive).find(|(_, holds, _)| !holds) {

@@ -8,9 +8,11 @@
 //! | `serve` | how one connection catches up |
 //! | `membership`, `subscription` | who is subscribed to what |
 //! | `tier` | how updates are merged for those who want fewer |
+//! | `adaptation` | who is moved to a slower tier, and back |
 //! | `connection`, `hot`, `lifecycle`, `socket` | what is kept of a connection, how it comes and goes |
 //! | `thread`, `wake`, `chores` | the tasks of a shard's runtime, what wakes them, how they share its time |
 
+mod adaptation;
 mod advance;
 mod batch;
 mod chores;

@@ -129,6 +129,9 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
     let slow = on(Channel::Trades, |out, topic, seq| frame::gap(out, topic, seq, 3, "slow_consumer"));
     frames.push(("gap.json", slow));
     frames.push(("conflated.json", on(Channel::Quotes, frame::conflated)));
+    let tier = frame::Tier { interval_ms: 100, requested_interval_ms: 0, reason: "slow_consumer" };
+    frames
+        .push(("tier.json", on(Channel::Quotes, |out, topic, seq| frame::tier(out, topic, seq.last, &tier))));
     frames.extend(replies());
     frames
 }
@@ -144,7 +147,9 @@ fn replies() -> Vec<(&'static str, Vec<u8>)> {
         epoch: Some("e-1"),
         seq: Some(0),
         interval_ms: 100,
+        requested_interval_ms: Some(0),
         on_slow: "conflate",
+        adaptive: true,
         state: Some(State::Live),
         resumed: Some(false),
     };
@@ -154,10 +159,13 @@ fn replies() -> Vec<(&'static str, Vec<u8>)> {
         matched: Some(2),
         epoch: None,
         seq: None,
+        requested_interval_ms: None,
+        adaptive: false,
         state: None,
         resumed: None,
         ..symbol.clone()
     };
+    let listed = Subscribed { seq: None, resumed: None, ..symbol.clone() };
     let rejected =
         Rejected { symbol: "x y", code: ErrorCode::UnknownSymbol, message: "no such symbol".into() };
     let (granted, rejected) = ([symbol, pattern], [rejected]);
@@ -168,6 +176,7 @@ fn replies() -> Vec<(&'static str, Vec<u8>)> {
         ("reply.json", reply::subscribe(&RequestId::Number(1), &granted, &[])),
         ("reply.json", reply::unsubscribe(&id, 3, &rejected)),
         ("reply.json", reply::subscriptions(&id, &granted)),
+        ("reply.json", reply::subscriptions(&id, &[listed])),
         ("reply.json", reply::pong(&RequestId::Absent, Micros(5))),
         ("reply.json", reply::error(&id, ErrorCode::RateLimited, "slower")),
         ("heartbeat.json", reply::heartbeat(Micros(5))),

@@ -165,6 +165,8 @@ impl Receiver {
             Ok(Scanned::Goaway { reconnect_in_ms }) => {
                 session.reconnect_in = reconnect_in_ms.map(Duration::from_millis);
             }
+            // The load generator measures whatever rate it is served at.
+            Ok(Scanned::Tier) => {}
             Ok(Scanned::Unknown) => self.tally.window.unknown += u64::from(within),
             Err(error) => self.unparsable(session, &error.to_string(), text),
         }

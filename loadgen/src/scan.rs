@@ -25,6 +25,8 @@ pub enum Scanned<'a> {
         /// After how many milliseconds, if it says so.
         reconnect_in_ms: Option<u64>,
     },
+    /// A subscription is served in another tier.
+    Tier,
     /// A type that this version does not know, which clients ignore.
     Unknown,
 }
@@ -195,6 +197,7 @@ fn parsed(text: &[u8]) -> Result<Scanned<'_>, ScanError> {
     match name {
         "hello" => Ok(Scanned::Hello),
         "heartbeat" => Ok(Scanned::Heartbeat),
+        "tier" => Ok(Scanned::Tier),
         "goaway" => Ok(Scanned::Goaway { reconnect_in_ms: fields.reconnect_in_ms }),
         name => match kind(name) {
             Some(kind) => topic_header(kind, fields).map(Scanned::Topic),
@@ -285,6 +288,8 @@ mod tests {
         assert_eq!(scan(br#"{"id":1,"result":{}}"#), Ok(Scanned::Reply));
         assert_eq!(scan(br#"{"type":"hello","protocol":1}"#), Ok(Scanned::Hello));
         assert_eq!(scan(br#"{"type":"heartbeat","ts":3}"#), Ok(Scanned::Heartbeat));
+        let tier = br#"{"type":"tier","channel":"quotes","symbol":"a:b","after":3,"interval_ms":100,"requested_interval_ms":0,"reason":"slow_consumer"}"#;
+        assert_eq!(scan(tier), Ok(Scanned::Tier));
         assert_eq!(scan(br#"{"type":"novelty","x":[1]}"#), Ok(Scanned::Unknown));
         let goaway = br#"{"type":"goaway","reconnect_in_ms":1500,"reason":"shutdown"}"#;
         assert_eq!(scan(goaway), Ok(Scanned::Goaway { reconnect_in_ms: Some(1500) }));

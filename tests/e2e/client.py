@@ -130,7 +130,8 @@ class Client:
         if "id" in frame:
             self.take_reply(frame)
         elif "symbol" in frame:
-            self.topic(frame["channel"], frame["symbol"]).take(frame, text)
+            topic = self.topic(frame["channel"], frame["symbol"])
+            topic.take_tier(frame) if frame["type"] == "tier" else topic.take(frame, text)
         elif frame["type"] == "heartbeat":
             self.heartbeats += 1
         elif frame["type"] == "goaway":

@@ -32,6 +32,7 @@ class Topic:
         self.granted, self.last = granted, granted or 0
         self.frames = Counter()
         self.states: list[tuple[str, str | None]] = []
+        self.tiers: list[tuple[int, str]] = []
         self.trades: list[dict] = []
         self.quotes: list[dict] = []
         self.checksums: list[int] = []
@@ -88,6 +89,12 @@ class Topic:
         else:
             self.expect(frame["lost"] <= last - first + 1, f"gap of {last - first + 1}: {frame}")
             self.lost += frame["lost"]
+
+    def take_tier(self, frame: dict) -> None:
+        """Another rate, from where this connection stands on; never faster than was asked for."""
+        self.expect(frame["after"] == self.last, f"{frame} at {self.last}")
+        self.expect(frame["interval_ms"] >= frame["requested_interval_ms"], f"{frame} is too fast")
+        self.tiers.append((frame["interval_ms"], frame["reason"]))
 
     def take_state(self, frame: dict, first: int, last: int) -> None:
         self.states.append((frame["state"], frame.get("reason")))

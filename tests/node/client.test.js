@@ -133,6 +133,28 @@ test("conflated, gap and state frames tile as data does", () => {
   assert.deepEqual(types(), ["subscribed", "snapshot", "conflated", "state", "update"]);
 });
 
+test("adaptive is asked for where all subscriptions want it, and another tier is told in its place", () => {
+  market.subscribe("quotes", "sim:A", handler, { adaptive: true });
+  market.subscribe("trades", "sim:A", handler, { adaptive: true });
+  market.subscribe("trades", "sim:A", handler);
+  const socket = connect();
+  const requests = socket.requests();
+  assert.deepEqual(requests.map(({ params }) => [params.channel, params.adaptive]), [["quotes", true], ["trades", undefined]]);
+  const paces = [];
+  market.subscribe("quotes", "sim:A", (topic, frame) => paces.push([frame.type, topic.intervalMs]), { adaptive: true });
+  socket.grant(requests[0], 1);
+  const tier = (after, interval_ms, reason) => ({
+    ...{ type: "tier", channel: "quotes", symbol: "sim:A", after },
+    ...{ interval_ms, requested_interval_ms: 0, reason },
+  });
+  socket.say(quote("snapshot", [1, 1], "1"), tier(1, 50, "slow_consumer"), quote("update", [2, 9], "2"));
+  socket.say(tier(9, 0, "keeps_up"), quote("update", [10, 10], "3"));
+  const told = [["snapshot", 0], ["tier", 50], ["update", 50], ["tier", 0], ["update", 0]];
+  assert.deepEqual(paces.filter(([type]) => type !== "subscribed"), told);
+  socket.say(tier(12, 50, "slow_consumer"));
+  assert.equal(paces.at(-1)[0], "break", "what was sent before it is missing");
+});
+
 test("frames and fields of unknown kinds are ignored", () => {
   const socket = following("quotes", 1);
   socket.say({ type: "advert", channel: "quotes", symbol: "sim:A", text: "x" }, { type: "heartbeat", ts: 1 });

@@ -109,6 +109,14 @@ pub struct Limits {
     pub log_bytes_max: usize,
     /// Time that a connection's socket may be full before its data is conflated
     pub conflate_after_ms: u64,
+    /// Time in which an `adaptive` subscription is late again and again before it is moved to the next slower tier
+    pub demote_after_ms: u64,
+    /// Time that one so moved must be in time before it is moved back; it doubles each time that this was too soon
+    pub promote_after_ms: u64,
+    /// Longest that this time grows to
+    pub promote_after_ms_max: u64,
+    /// Interval of the slowest tier that a subscription is moved to; 0: none is moved
+    pub demoted_interval_ms_max: u32,
     /// Time that a connection may take nothing while data waits for it, before it is closed with 4008
     pub stall_time_max_ms: u64,
     /// Bytes that the kernel takes for one connection beyond what is on the wire (TCP_NOTSENT_LOWAT)
@@ -186,6 +194,10 @@ impl Default for Limits {
             other_log_entries_max: 1_024,
             log_bytes_max: 128 << 20,
             conflate_after_ms: 250,
+            demote_after_ms: 2_000,
+            promote_after_ms: 10_000,
+            promote_after_ms_max: 300_000,
+            demoted_interval_ms_max: 1_000,
             stall_time_max_ms: 30_000,
             unsent_bytes_max: 16_384,
             control_bytes_max: 65_536,

@@ -21,6 +21,9 @@ pub(crate) struct Hot {
     pub(crate) look_ms: u32,
 }
 
+// What is looked at for each delivery stays small.
+const _: () = assert!(size_of::<Hot>() <= 24);
+
 /// How a connection takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {

@@ -147,6 +147,7 @@ impl Shard {
                 return Some(id + 1);
             }
         }
+        self.promote(now, deadline);
         self.measure();
         None
     }
@@ -201,6 +202,7 @@ impl Shard {
             largest = largest.max(bytes);
         }
         self.counts.connections_behind = behind;
+        self.counts.subscriptions_demoted = self.adaptation.demoted() as u64;
         self.counts.bytes_held = held;
         self.counts.bytes_held_largest = largest;
     }

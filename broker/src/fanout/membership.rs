@@ -3,7 +3,7 @@
 use super::connection::{ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::{Effect, Shard};
-use super::subscription::{Options, Pattern, RAW, ServedTopic, Subscription};
+use super::subscription::{Options, Pattern, RAW, ServedTopic, Subscription, Tier};
 use feed::topic::TopicHandle;
 use schemas::model::State;
 use schemas::wire::request::Resume;
@@ -19,6 +19,8 @@ pub(crate) struct Granted {
     pub(crate) state: State,
     /// Whether the log reached back; none if that was not asked.
     pub(crate) resumed: Option<bool>,
+    /// How it is served.
+    pub(crate) options: Options,
 }
 
 /// Where a subscription is to begin.
@@ -45,6 +47,8 @@ impl Shard {
     ) -> Granted {
         let topic = handle.id;
         let held = self.subscription(id, topic);
+        let tier = self.adaptation.asked_again(id, topic, options.tier, options.adaptive);
+        let options = Options { tier, ..options };
         let join = handle.topic.join(self.index);
         self.topics.entry(topic).or_insert_with(|| ServedTopic::new(Arc::clone(handle), join.head));
         let state = handle.state();
@@ -63,13 +67,14 @@ impl Shard {
             Cursor::Begin(snapshot) => snapshot.position.seq,
         };
         self.fall_behind(id, topic, cursor, now);
-        Granted { seq, state, resumed }
+        Granted { seq, state, resumed, options }
     }
 
     /// Ends a subscription. The caller has flushed what the present batch owes the connection.
     pub(crate) fn unsubscribe(&mut self, id: ConnectionId, topic: TopicId) -> bool {
         let Some(subscription) = self.subscription(id, topic) else { return false };
         self.leave_group(id, subscription);
+        self.adaptation.forget(id, topic);
         if let Some(connection) = self.connections.get_mut(id) {
             if let Ok(at) = connection.subscriptions.binary_search_by_key(&topic, |held| held.topic) {
                 connection.subscriptions.remove(at);
@@ -129,8 +134,14 @@ impl Shard {
             .collect()
     }
 
+    /// Serves a subscription in another tier from here on.
+    pub(crate) fn change_tier(&mut self, id: ConnectionId, subscription: Subscription, tier: Tier) {
+        self.leave_group(id, subscription);
+        self.join_group(id, subscription.topic, Options { tier, ..subscription.options });
+    }
+
     /// Where a connection stands in a topic that it holds.
-    fn cursor_of(&mut self, id: ConnectionId, subscription: Subscription) -> Cursor {
+    pub(crate) fn cursor_of(&mut self, id: ConnectionId, subscription: Subscription) -> Cursor {
         let noted = self
             .connections
             .get(id)

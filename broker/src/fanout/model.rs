@@ -36,6 +36,11 @@ const CLIENTS_MAX: usize = 10;
 
 /// Runs a history.
 fn run(setting: Setting, ops: &[Op]) -> Check {
+    play(setting, ops)?.end()
+}
+
+/// Runs a history up to its last step.
+fn play(setting: Setting, ops: &[Op]) -> Check<World> {
     let mut world = World::new(setting);
     for room in setting.rooms {
         world.open();
@@ -44,7 +49,7 @@ fn run(setting: Setting, ops: &[Op]) -> Check {
     for (at, op) in ops.iter().enumerate() {
         world.step(op).map_err(|e| wrong(format!("{e}\nat step {at}, {op:?}")))?;
     }
-    world.end()
+    Ok(world)
 }
 
 impl World {
@@ -68,6 +73,11 @@ impl World {
             Op::Read { client, bytes } => {
                 if let Some(at) = self.any_peer(*client) {
                     self.peers[at].wire.make_room(*bytes);
+                }
+            }
+            Op::Stop { client } => {
+                if let Some(at) = self.any_peer(*client) {
+                    self.peers[at].wire.fill();
                 }
             }
             Op::Wake { client } => {
@@ -106,6 +116,11 @@ proptest! {
 
     #[test]
     fn every_frame_of_a_history_is_right(setting in op::setting(), ops in op::ops(40)) {
+        run(setting, &ops)?;
+    }
+
+    #[test]
+    fn every_frame_of_a_history_with_late_clients_is_right(setting in op::setting(), ops in op::late_ops(25)) {
         run(setting, &ops)?;
     }
 

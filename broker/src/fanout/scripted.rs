@@ -59,6 +59,11 @@ impl ScriptedSocket {
         wire.room = wire.room.saturating_add(bytes);
     }
 
+    /// The peer stops reading: there is no room.
+    pub(crate) fn fill(&self) {
+        self.0.borrow_mut().room = 0;
+    }
+
     /// What was written since this was last asked.
     pub(crate) fn take_sent(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.borrow_mut().sent)

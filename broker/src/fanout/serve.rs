@@ -32,13 +32,25 @@ struct Next {
     frame: Bytes,
     position: Position,
     skipped: Skipped,
+    /// It tells of another tier.
+    is_tier: bool,
+}
+
+impl Gathered {
+    /// Takes a frame that tells of another tier, to one who stands at `position`.
+    fn tell_tier(&mut self, frame: Bytes, position: Position) {
+        self.take(&frame, position, Skipped::default());
+        if let Some(last) = self.frames.last_mut() {
+            last.is_tier = true;
+        }
+    }
 }
 
 impl Sink for Gathered {
     fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
         if let Some(topic) = self.topic {
             self.bytes += frame.len();
-            self.frames.push(Next { topic, frame: frame.clone(), position, skipped });
+            self.frames.push(Next { topic, frame: frame.clone(), position, skipped, is_tier: false });
         }
         self.bytes < GATHER_BYTES
     }
@@ -144,7 +156,9 @@ impl Shard {
         now: Instant,
     ) {
         self.advance_topic(topic, now);
-        let Some(subscription) = self.subscription(id, topic) else { return self.served(id, topic, None) };
+        let Some(mut subscription) = self.subscription(id, topic) else {
+            return self.served(id, topic, None);
+        };
         let Some(served) = self.topics.get(&topic) else { return self.served(id, topic, None) };
         let (handle, stand) = (Arc::clone(&served.handle), served.stand);
         let frames = gathered.frames.len();
@@ -155,8 +169,26 @@ impl Shard {
                 snapshot.position
             }
         };
+        if self.is_late(id, subscription, at, stand, now) {
+            if subscription.options.on_slow == OnSlow::Disconnect {
+                self.counts.closed_slow += 1;
+                return self.close(
+                    id,
+                    close::SLOW_CONSUMER,
+                    "reads too slowly, and asked not to be conflated",
+                );
+            }
+            if subscription.options.adaptive {
+                subscription = self.late(id, subscription, handle.channel, now);
+            }
+        }
+        if subscription.options.adaptive
+            && let Some(frame) = self.untold_tier(id, &handle, at)
+        {
+            gathered.tell_tier(frame, at);
+        }
         let reached = if subscription.options.tier == RAW {
-            let Some(pace) = self.pace(id, subscription, at, stand, now) else { return };
+            let pace = if self.is_out_of_patience(id, now) { Pace::Latest } else { Pace::Every };
             advance(&handle, at, stand, pace, gathered).index >= stand.index
         } else {
             let goal = self.tier_goal(topic, subscription);
@@ -175,26 +207,33 @@ impl Shard {
         }
     }
 
-    /// How a cursor goes on; none if the connection is closed for it.
-    fn pace(
+    /// Whether more than one frame of a subscription waits although its socket has had time enough. In a tier that is the one of
+    /// its last tick, which is due together: what is older should have gone out before that tick came.
+    fn is_late(
         &mut self,
         id: ConnectionId,
         subscription: Subscription,
         at: Position,
-        to: Position,
+        stand: Position,
         now: Instant,
-    ) -> Option<Pace> {
+    ) -> bool {
+        if !self.is_out_of_patience(id, now) {
+            return false;
+        }
+        match subscription.options.tier {
+            RAW => stand.index > at.index + 1,
+            tier => {
+                let group = self.topics.get_mut(&subscription.topic).and_then(|topic| topic.find_group(tier));
+                group.is_some_and(|group| at.index < group.before.index)
+            }
+        }
+    }
+
+    /// Whether a connection's socket has been full for so long that its data is conflated.
+    fn is_out_of_patience(&mut self, id: ConnectionId, now: Instant) -> bool {
         let patience = Duration::from_millis(self.settings.conflate_after_ms);
         let slow_since = self.behind(id).and_then(|behind| behind.slow_since);
-        if slow_since.is_none_or(|since| now.saturating_duration_since(since) < patience) {
-            return Some(Pace::Every);
-        }
-        if subscription.options.on_slow == OnSlow::Disconnect && to.index > at.index + 1 {
-            self.counts.closed_slow += 1;
-            self.close(id, close::SLOW_CONSUMER, "reads too slowly, and asked not to be conflated");
-            return None;
-        }
-        Some(Pace::Latest)
+        slow_since.is_some_and(|since| now.saturating_duration_since(since) >= patience)
     }
 
     /// The last tick of a subscription's tier: up to there its group was served.
@@ -232,7 +271,19 @@ impl Shard {
         }
         let told = settle(connection, gathered, taken, now);
         self.counts.wrote(taken, told);
+        self.told_tiers(id, gathered, taken);
         taken == bytes.len()
+    }
+
+    /// Of the other tiers that are told in the bytes that were taken the client knows now.
+    fn told_tiers(&mut self, id: ConnectionId, gathered: &Gathered, taken: usize) {
+        let mut end = 0;
+        for next in &gathered.frames {
+            if end < taken && next.is_tier {
+                self.adaptation.told(id, next.topic);
+            }
+            end += next.frame.len();
+        }
     }
 
     fn behind(&mut self, id: ConnectionId) -> Option<&mut Behind> {
@@ -249,7 +300,9 @@ fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: I
         if start >= taken {
             break;
         }
-        told.add(next.skipped);
+        if !next.is_tier {
+            told.add(next.skipped);
+        }
         if let Some(behind) = connection.outbound.behind_mut() {
             behind.cursors.insert(next.topic, Cursor::At(next.position));
             behind.progress = now;

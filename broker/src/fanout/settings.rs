@@ -16,6 +16,14 @@ pub struct Settings {
     pub turn_interval_ms: u64,
     /// How long a connection's socket may have been full before its data is conflated, in milliseconds.
     pub conflate_after_ms: u64,
+    /// How long a subscription may be late again and again before it is moved to a slower tier, in milliseconds.
+    pub demote_after_ms: u64,
+    /// How long one that was moved must be in time before it is moved back, in milliseconds, at first.
+    pub promote_after_ms: u64,
+    /// The longest that this grows to, in milliseconds.
+    pub promote_after_ms_max: u64,
+    /// The slowest tier that a subscription is moved to, in milliseconds.
+    pub demoted_interval_ms_max: u32,
     /// How long a socket may take nothing before its connection is closed with 4008, in milliseconds.
     pub stall_time_max_ms: u64,
     /// A connection that was sent nothing for this long gets a heartbeat, in milliseconds.
@@ -50,6 +58,10 @@ impl Default for Settings {
             turn_ms_max: 5,
             turn_interval_ms: 0,
             conflate_after_ms: 250,
+            demote_after_ms: 2_000,
+            promote_after_ms: 10_000,
+            promote_after_ms_max: 300_000,
+            demoted_interval_ms_max: 1_000,
             stall_time_max_ms: 30_000,
             heartbeat_ms: 5_000,
             ping_ms: 20_000,

@@ -4,6 +4,7 @@
 //! visits each owed connection once. It stops when its time is up, in the middle of the connections if need be, and goes on
 //! after the runtime has had a look at the sockets.
 
+use super::adaptation::Adaptation;
 use super::advance::{Pace, Sink, Skipped, advance};
 use super::batch::{Batch, Owed, SegmentId};
 use super::connection::{Connection, ConnectionId, Cursor};
@@ -59,6 +60,7 @@ pub(crate) struct Shard {
     pub(crate) hot: Vec<Hot>,
     pub(crate) topics: FxHashMap<TopicId, ServedTopic>,
     pub(crate) tiers: Tiers,
+    pub(crate) adaptation: Adaptation,
     /// Topics below this were there when the patterns were last looked at.
     pub(crate) topics_seen: u32,
     pub(crate) effects: Vec<Effect>,
@@ -102,6 +104,7 @@ impl Shard {
             hot: Vec::new(),
             topics: FxHashMap::default(),
             tiers,
+            adaptation: Adaptation::default(),
             topics_seen: 0,
             effects: Vec::new(),
             batch: Batch::default(),

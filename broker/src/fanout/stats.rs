@@ -42,6 +42,8 @@ counters! {
     subscriptions,
     /// Connections now that are served by their cursors: their socket is full, or they just asked for something.
     connections_behind,
+    /// Subscriptions now that are served in a slower tier than they asked for.
+    subscriptions_demoted,
     /// Bytes held now for connections whose sockets are full: rests of frames, replies.
     bytes_held,
     /// The most bytes held now for one connection.
@@ -58,6 +60,10 @@ counters! {
     lost,
     /// Times that a connection's socket was full.
     fell_behind,
+    /// Times that a subscription was moved to a slower tier because it was late again and again.
+    demotions,
+    /// Times that a subscription was moved back to a faster tier.
+    promotions,
     /// Connections accepted.
     accepted,
     /// Connections ended.

@@ -17,8 +17,11 @@ pub(crate) const RAW: Tier = 0;
 /// How a subscription is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Options {
+    /// In a pattern what was asked for; in a subscription what it is served in, which may be slower if it is adaptive.
     pub(crate) tier: Tier,
     pub(crate) on_slow: OnSlow,
+    /// Whether it may be moved to a slower tier, and back.
+    pub(crate) adaptive: bool,
 }
 
 /// A connection's side of a subscription.
@@ -29,6 +32,9 @@ pub(crate) struct Subscription {
     /// Its place among the group's members.
     pub(crate) slot: u32,
 }
+
+// A connection has one for each of its topics.
+const _: () = assert!(size_of::<Subscription>() <= 12);
 
 /// A subscription to symbols that may not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +72,8 @@ pub(crate) struct Group {
     pub(crate) tier: Tier,
     /// Up to where its members were served. Of the raw tier: where the shard stands.
     pub(crate) stand: Position,
+    /// Up to where they were served before that. Who stands here or later waits for one frame at most.
+    pub(crate) before: Position,
     pub(crate) members: Vec<ConnectionId>,
     /// Members that stand later than the others until the next tick, since they joined after the last one.
     pub(crate) ahead: Vec<(ConnectionId, Position)>,
@@ -81,8 +89,15 @@ impl ServedTopic {
     /// The group of a tier; made if there is none.
     pub(crate) fn group(&mut self, tier: Tier) -> &mut Group {
         let at = self.groups.iter().position(|group| group.tier == tier).unwrap_or_else(|| {
-            let stand = self.stand;
-            self.groups.push(Group { tier, stand, members: Vec::new(), ahead: Vec::new(), is_due: false });
+            let (stand, before) = (self.stand, Position { index: 0, seq: 0 });
+            self.groups.push(Group {
+                tier,
+                stand,
+                before,
+                members: Vec::new(),
+                ahead: Vec::new(),
+                is_due: false,
+            });
             self.groups.len() - 1
         });
         &mut self.groups[at]

@@ -85,6 +85,7 @@ impl Shard {
         let Some(group) = topic.find_group(tier) else { return };
         group.is_due = false;
         let from = std::mem::replace(&mut group.stand, to);
+        group.before = from;
         let ahead: FxHashMap<_, _> = std::mem::take(&mut group.ahead).into_iter().collect();
         let members = group.members.clone();
         let mut segments = BTreeMap::new();

@@ -20,10 +20,11 @@ pub struct TableMetrics {
 }
 
 /// Those of a shard's figures that rise and fall.
-const GAUGES: [&str; 6] = [
+const GAUGES: [&str; 7] = [
     "connections",
     "subscriptions",
     "connections_behind",
+    "subscriptions_demoted",
     "bytes_held",
     "bytes_held_largest",
     "turn_longest_us",

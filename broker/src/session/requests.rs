@@ -58,8 +58,11 @@ fn subscribe(
     now: Instant,
 ) -> Vec<u8> {
     let registry = shard.market.registry();
-    let options =
-        Options { tier: tier(&shard.settings.tiers_ms, wanted.interval_ms), on_slow: wanted.on_slow };
+    let options = Options {
+        tier: tier(&shard.settings.tiers_ms, wanted.interval_ms),
+        on_slow: wanted.on_slow,
+        adaptive: wanted.adaptive,
+    };
     let (mut subscribed, mut rejected) = (Vec::new(), Vec::new());
     for one in &wanted.symbols {
         let granted = match one.symbol.strip_suffix('*') {
@@ -104,7 +107,7 @@ fn subscribe_symbol<'a>(
         seq: Some(granted.seq),
         state: Some(granted.state),
         resumed: granted.resumed,
-        ..held(shard, wanted.channel, options)
+        ..held_topic(shard, id, handle, granted.options)
     })
 }
 
@@ -201,7 +204,7 @@ fn subscriptions(shard: &mut Shard, id: ConnectionId, request: &RequestId) -> Ve
                 symbol: Some(handle.symbol.as_str()),
                 epoch: Some(&handle.epoch),
                 state: Some(handle.state()),
-                ..held(shard, handle.channel, subscription.options)
+                ..held_topic(shard, id, handle, subscription.options)
             })
         })
         .collect();
@@ -237,6 +240,20 @@ fn matching(registry: &Registry, channel: Channel, prefix: &str) -> Vec<Arc<Topi
         .collect()
 }
 
+/// The fields of a topic's grant that tell how it is served now.
+fn held_topic(
+    shard: &Shard,
+    id: ConnectionId,
+    handle: &TopicHandle,
+    options: Options,
+) -> Subscribed<'static> {
+    let requested = shard.adaptation.requested(id, handle.id);
+    Subscribed {
+        requested_interval_ms: requested.map(|tier| interval_ms(shard, tier)),
+        ..held(shard, handle.channel, options)
+    }
+}
+
 /// The fields that all grants have.
 fn held(shard: &Shard, channel: Channel, options: Options) -> Subscribed<'static> {
     Subscribed {
@@ -246,11 +263,17 @@ fn held(shard: &Shard, channel: Channel, options: Options) -> Subscribed<'static
         matched: None,
         epoch: None,
         seq: None,
-        interval_ms: shard.settings.tiers_ms[usize::from(options.tier)],
+        interval_ms: interval_ms(shard, options.tier),
+        requested_interval_ms: None,
         on_slow: options.on_slow.name(),
+        adaptive: options.adaptive,
         state: None,
         resumed: None,
     }
+}
+
+fn interval_ms(shard: &Shard, tier: Tier) -> u32 {
+    shard.settings.tiers_ms[usize::from(tier)]
 }
 
 fn limit_exceeded(shard: &Shard) -> Refusal {

@@ -133,7 +133,9 @@ fn granted(symbol: &str) -> Subscribed<'_> {
         epoch: Some(EPOCH),
         seq: Some(SEQ_BEFORE),
         interval_ms: 0,
+        requested_interval_ms: None,
         on_slow: "conflate",
+        adaptive: false,
         state: Some(State::Live),
         resumed: None,
     }

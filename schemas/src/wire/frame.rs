@@ -32,6 +32,17 @@ pub struct AsOf {
     pub state: State,
 }
 
+/// The tier that a subscription has come to be served in.
+#[derive(Debug, Clone, Copy)]
+pub struct Tier<'a> {
+    /// Its interval in milliseconds; 0: each update.
+    pub interval_ms: u32,
+    /// That of the tier that the client asked for.
+    pub requested_interval_ms: u32,
+    /// `slow_consumer` or `keeps_up`.
+    pub reason: &'a str,
+}
+
 /// The frame of a log entry that covers `seq`.
 pub fn entry(out: &mut Vec<u8>, topic: Topic<'_>, seq: SeqRange, event: &Event) {
     match &event.body {
@@ -114,13 +125,27 @@ pub fn gap(out: &mut Vec<u8>, topic: Topic<'_>, seq: SeqRange, lost: u64, reason
     out.push(b'}');
 }
 
-fn open(out: &mut Vec<u8>, kind: &str, topic: Topic<'_>, seq: SeqRange) {
+/// From behind `after` on the topic comes in another tier than before, and why.
+pub fn tier(out: &mut Vec<u8>, topic: Topic<'_>, after: u64, tier: &Tier<'_>) {
+    open_topic(out, "tier", topic);
+    number_field(out, b"\",\"after\":", after);
+    number_field(out, b",\"interval_ms\":", u64::from(tier.interval_ms));
+    number_field(out, b",\"requested_interval_ms\":", u64::from(tier.requested_interval_ms));
+    text_field(out, b",\"reason\":", tier.reason);
+    out.push(b'}');
+}
+
+fn open_topic(out: &mut Vec<u8>, kind: &str, topic: Topic<'_>) {
     out.extend_from_slice(b"{\"type\":\"");
     out.extend_from_slice(kind.as_bytes());
     out.extend_from_slice(b"\",\"channel\":\"");
     out.extend_from_slice(topic.channel.name().as_bytes());
     out.extend_from_slice(b"\",\"symbol\":\"");
     out.extend_from_slice(topic.symbol.as_str().as_bytes());
+}
+
+fn open(out: &mut Vec<u8>, kind: &str, topic: Topic<'_>, seq: SeqRange) {
+    open_topic(out, kind, topic);
     number_field(out, b"\",\"seq\":[", seq.first);
     number_field(out, b",", seq.last);
     out.push(b']');
@@ -372,6 +397,15 @@ mod tests {
         insta::assert_snapshot!(
             written(Channel::Quotes, |out, topic| conflated(out, topic, SeqRange::new(18, 340))),
             @r#"{"type":"conflated","channel":"quotes","symbol":"kraken:BTC/USD","seq":[18,340]}"#
+        );
+    }
+
+    #[test]
+    fn another_tier_is_told_without_a_range() {
+        let told = Tier { interval_ms: 100, requested_interval_ms: 0, reason: "slow_consumer" };
+        insta::assert_snapshot!(
+            written(Channel::Quotes, |out, topic| tier(out, topic, 340, &told)),
+            @r#"{"type":"tier","channel":"quotes","symbol":"kraken:BTC/USD","after":340,"interval_ms":100,"requested_interval_ms":0,"reason":"slow_consumer"}"#
         );
     }
 

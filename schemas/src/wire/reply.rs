@@ -52,10 +52,16 @@ pub struct Subscribed<'a> {
     /// The last `seq` of the snapshot that follows, or what was resumed after; 0: no data yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// The tier.
+    /// The tier that it is served in.
     pub interval_ms: u32,
+    /// The tier that was asked for, while the broker serves it in a slower one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_interval_ms: Option<u32>,
     /// What happens when the connection cannot keep up.
     pub on_slow: &'static str,
+    /// Whether the broker may move it to a slower tier, and back; not said if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub adaptive: bool,
     /// The topic's state.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "state")]
     pub state: Option<State>,
@@ -244,10 +250,16 @@ mod tests {
             epoch: Some("6745c1a2-1"),
             seq: Some(88_120),
             interval_ms: 100,
+            requested_interval_ms: None,
             on_slow: "conflate",
+            adaptive: false,
             state: Some(State::Live),
             resumed: None,
         };
+        let demoted = Subscribed { requested_interval_ms: Some(50), adaptive: true, ..granted.clone() };
+        insta::assert_snapshot!(
+            text(subscriptions(&RequestId::Number(1), &[demoted])),
+            @r#"{"id":1,"result":{"subscriptions":[{"channel":"book","symbol":"kraken:BTC/USD","epoch":"6745c1a2-1","seq":88120,"interval_ms":100,"requested_interval_ms":50,"on_slow":"conflate","adaptive":true,"state":"live"}]}}"#);
         let rejected =
             Rejected { symbol: "x:y", code: ErrorCode::UnknownSymbol, message: "no such symbol".into() };
         insta::assert_snapshot!(

@@ -59,6 +59,8 @@ pub struct Subscribe {
     pub on_slow: OnSlow,
     /// Send a snapshot of what is already held too.
     pub snapshot: bool,
+    /// Whether what is conflated again and again may be moved to a slower tier, and back.
+    pub adaptive: bool,
 }
 
 /// A symbol or a pattern, and where to go on.
@@ -176,6 +178,7 @@ impl<'a> Reader<'a> {
             interval_ms: self.optional("interval_ms", "milliseconds from 0 to 4294967295")?.unwrap_or(0),
             on_slow: self.optional("on_slow", "\"conflate\" or \"disconnect\"")?.unwrap_or_default(),
             snapshot: self.optional("snapshot", "true or false")?.unwrap_or(false),
+            adaptive: self.optional("adaptive", "true or false")?.unwrap_or(false),
         };
         self.nothing_left()?;
         Ok(subscribe)
@@ -277,7 +280,7 @@ mod tests {
     fn reads_a_subscription_with_all_its_options() {
         let request = parse(
             r#"{"id":1,"method":"subscribe","params":{"channel":"book","symbols":["kraken:BTC/USD",
-               {"symbol":"a:b","epoch":"e-1","after":7}],"interval_ms":100,"on_slow":"disconnect","snapshot":true}}"#,
+               {"symbol":"a:b","epoch":"e-1","after":7}],"interval_ms":100,"on_slow":"disconnect","snapshot":true,"adaptive":true}}"#,
         );
         let wanted = |symbol: &str, resume| Wanted { symbol: symbol.into(), resume };
         let expected = Subscribe {
@@ -289,6 +292,7 @@ mod tests {
             interval_ms: 100,
             on_slow: OnSlow::Disconnect,
             snapshot: true,
+            adaptive: true,
         };
         assert_eq!(request, Ok(Request { id: RequestId::Number(1), method: Method::Subscribe(expected) }));
     }

@@ -1,6 +1,6 @@
 //! One subscriber: it reads what it is sent, and holds every frame against what was published and what it was promised.
 
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, ToldTier};
 use super::held::{Awaits, Held, Options};
 use super::tiers::Tiers;
 use super::truth::Truth;
@@ -30,6 +30,8 @@ pub(super) struct Grant {
     /// Its entry in the reply, without `seq`. A pattern has one, and the topics that it brings have none.
     pub(super) entry: Option<Value>,
     pub(super) topic: Option<(TopicNumber, Options, Beginning)>,
+    /// The tier that its entry names.
+    pub(super) tier: usize,
     /// The topic's last `seq` when it was asked.
     pub(super) head: u64,
 }
@@ -53,6 +55,8 @@ pub(super) struct Facts<'a> {
     pub(super) tiers: &'a Tiers,
     /// The socket has been full for so long that data may be conflated.
     pub(super) may_conflate: bool,
+    /// The slowest tier that anything is moved to.
+    pub(super) interval_ms_max: u32,
     /// The topics' heads when the step began, if the socket had been full for so long by then that data must be conflated.
     pub(super) must_conflate: Option<&'a [u64]>,
     /// The connection was closed, with good reason.
@@ -124,6 +128,11 @@ impl Client {
         self.held.iter().map(|(topic, held)| (*topic, held.options)).collect()
     }
 
+    /// The tiers that it knows its topics to be served in.
+    pub(super) fn tiers(&self) -> BTreeMap<TopicNumber, usize> {
+        self.held.iter().map(|(topic, held)| (*topic, held.tier)).collect()
+    }
+
     /// Where it stands in a topic.
     pub(super) fn at(&self, topic: TopicNumber) -> Option<u64> {
         self.held.get(&topic).map(|held| held.at)
@@ -135,7 +144,7 @@ impl Client {
         prop_assert!(self.read.is_empty() && self.expected.is_empty(), "something was left unsent");
         for (&topic, held) in &mut self.held {
             let truth = &venue.truths[topic];
-            let tier = held.options.tier;
+            let tier = held.tier;
             held.is_up_to_date(truth, if tier == 0 { truth.head() } else { tiers.due(topic, tier) })?;
         }
         Ok(())
@@ -155,18 +164,30 @@ impl Client {
         if payload.starts_with(b"{\"type\":\"heartbeat\"") {
             return Ok(());
         }
+        if payload.starts_with(b"{\"type\":\"tier\"") {
+            let told = serde_json::from_slice(payload).map_err(|e| wrong(format!("{e} in {}", text())))?;
+            return self.tier(&told, facts).map_err(|e| wrong(format!("{e}\nin {}", text())));
+        }
         let frame = serde_json::from_slice(payload).map_err(|e| wrong(format!("{e} in {}", text())))?;
         self.data(&frame, facts).map_err(|e| wrong(format!("{e}\nin {}", text())))
     }
 
-    fn data(&mut self, frame: &Frame, facts: &Facts<'_>) -> Check {
-        let is_it = |truth: &Truth| {
-            truth.served.channel.name() == frame.channel && truth.served.symbol.as_str() == frame.symbol
-        };
+    /// What it holds of the topic that a frame is of.
+    fn held(&mut self, channel: &str, symbol: &str, facts: &Facts<'_>) -> Check<&mut Held> {
+        let is_it =
+            |truth: &Truth| truth.served.channel.name() == channel && truth.served.symbol.as_str() == symbol;
         let topic = facts.venue.truths.iter().position(is_it);
         let held = topic.and_then(|topic| self.held.get_mut(&topic));
-        let held = held.ok_or_else(|| wrong("it is not subscribed to this"))?;
-        let skipped = held.take(frame, self.is_rest, facts)?;
+        held.ok_or_else(|| wrong("it is not subscribed to this"))
+    }
+
+    fn tier(&mut self, told: &ToldTier, facts: &Facts<'_>) -> Check {
+        self.held(&told.channel, &told.symbol, facts)?.take_tier(told, facts)
+    }
+
+    fn data(&mut self, frame: &Frame, facts: &Facts<'_>) -> Check {
+        let is_rest = self.is_rest;
+        let skipped = self.held(&frame.channel, &frame.symbol, facts)?.take(frame, is_rest, facts)?;
         self.skipped = self.skipped.zip(skipped).map(|(sum, more)| Skipped {
             conflated: sum.conflated + more.conflated,
             lost: sum.lost + more.lost,
@@ -214,7 +235,7 @@ impl Client {
         let held = match beginning {
             Beginning::Continues => {
                 let held = self.held.get_mut(&topic).ok_or_else(|| wrong("it did not hold that"))?;
-                held.options = options;
+                held.asked_again(options, grant.tier);
                 return if names_one { held.goes_on_at(seq) } else { Ok(()) };
             }
             Beginning::Snapshot if names_one => {
@@ -233,6 +254,11 @@ impl Client {
                 Held::new(topic, options, Awaits::Anything)
             }
         };
+        let mut held = held;
+        if let Some(before) = self.held.get(&topic) {
+            (held.options, held.moved_to) = (before.options, before.moved_to);
+        }
+        held.asked_again(options, grant.tier);
         self.held.insert(topic, held);
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! Histories that once went wrong, as short as proptest made them.
 
-use super::op::{Op, Resume, Sending, Setting, Subscribe};
-use super::run;
+use super::op::{Adaptation, Op, Resume, Sending, Setting, Subscribe};
 use super::venue::{Logs, Message};
+use super::{play, run};
 use schemas::model::{Channel, State};
 
 const AMPLE: Setting = Setting {
     logs: Logs { entries: 64, bytes_max: usize::MAX, image_every: 3 },
     conflate_after_ms: 0,
+    adaptation: Adaptation { demote_after_ms: 0, promote_after_ms: 5_000, interval_ms_max: 100 },
     turn_ms_max: 5,
     look_us: 0,
     rooms: [1 << 40; 2],
@@ -21,21 +22,35 @@ fn send(message: Message, times: u16) -> Op {
     Op::Send(Sending { symbol: 0, message, times })
 }
 
-/// The first client subscribes to symbol 0.
-fn subscribe(channel: Channel, tier: usize) -> Op {
-    Op::Subscribe(Subscribe {
-        client: 0,
+/// A client subscribes to symbol 0.
+fn wants(client: u8, channel: Channel, tier: usize) -> Subscribe {
+    Subscribe {
+        client,
         channel,
         wanted: vec![0],
         tier,
         disconnect: false,
+        adaptive: false,
         snapshot: false,
         resume: None,
-    })
+    }
+}
+
+/// The first client subscribes to symbol 0.
+fn subscribe(channel: Channel, tier: usize) -> Op {
+    Op::Subscribe(wants(0, channel, tier))
 }
 
 fn holds(setting: Setting, ops: &[Op]) {
     run(setting, ops).expect("every frame is right");
+}
+
+/// How many clients are closed in a history because they read too slowly.
+fn closed(ops: &[Op]) -> u64 {
+    let world = play(AMPLE, ops).expect("every frame is right");
+    let closed = world.shard.counts.closed_slow;
+    world.end().expect("all ends well");
+    closed
 }
 
 #[test]
@@ -69,15 +84,7 @@ fn a_state_is_not_forgotten_behind_many_losses() {
 
 #[test]
 fn who_gives_up_a_symbol_that_the_shard_has_not_seen_is_not_subscribed_to_it() {
-    let wanted = |wanted| Subscribe {
-        client: 0,
-        channel: Channel::Trades,
-        wanted: vec![wanted],
-        tier: 0,
-        disconnect: false,
-        snapshot: false,
-        resume: None,
-    };
+    let wanted = |wanted| Subscribe { wanted: vec![wanted], ..wants(0, Channel::Trades, 0) };
     let all = Op::Subscribe(wanted(4));
     let without = Op::Unsubscribe { client: 0, channel: Channel::Trades, wanted: vec![0] };
     holds(AMPLE, &[all, without, send(Message::Trades(1), 1), Op::Rest]);
@@ -89,15 +96,7 @@ fn a_tier_whose_last_tick_has_left_the_log_does_not_keep_the_shard_busy() {
     let full = [Op::Connect(400), Op::Rest];
     let mut joins = Vec::new();
     for client in [0, 2] {
-        joins.push(Op::Subscribe(Subscribe {
-            client,
-            channel: Channel::Quotes,
-            wanted: vec![0],
-            tier: 1,
-            disconnect: false,
-            snapshot: false,
-            resume: None,
-        }));
+        joins.push(Op::Subscribe(wants(client, Channel::Quotes, 1)));
     }
     let ticks = [send(Message::Quote, 3), Op::Rest, Op::Tick { tier: 1 }, Op::Rest];
     let reads = [send(Message::Quote, 200), Op::Read { client: 2, bytes: 1 << 20 }, Op::Rest];
@@ -107,15 +106,7 @@ fn a_tier_whose_last_tick_has_left_the_log_does_not_keep_the_shard_busy() {
 #[test]
 fn who_resumes_in_a_tier_between_the_trades_of_an_entry_gets_its_rest() {
     let begin = [subscribe(Channel::Trades, 0), send(Message::Trades(1), 1), Op::Turn];
-    let resume = Op::Subscribe(Subscribe {
-        client: 0,
-        channel: Channel::Trades,
-        wanted: vec![0],
-        tier: 1,
-        disconnect: false,
-        snapshot: false,
-        resume: Some(Resume::Before(1)),
-    });
+    let resume = Op::Subscribe(Subscribe { resume: Some(Resume::Before(1)), ..wants(0, Channel::Trades, 1) });
     holds(AMPLE, &[&begin[..], &[send(Message::Trades(2), 1), resume, Op::Rest]].concat());
 }
 
@@ -123,4 +114,37 @@ fn who_resumes_in_a_tier_between_the_trades_of_an_entry_gets_its_rest() {
 fn who_takes_a_byte_has_not_stalled() {
     let waits = [Op::Connect(0), Op::Rest, Op::Wait(20_000), Op::Read { client: 2, bytes: 1 }, Op::Rest];
     holds(AMPLE, &[&waits[..], &[Op::Wait(20_000), Op::Sweep]].concat());
+}
+
+#[test]
+fn who_would_rather_be_closed_is_when_a_tick_of_its_tier_comes_before_it_took_the_last() {
+    let rather_closed = Op::Subscribe(Subscribe { disconnect: true, ..wants(0, Channel::Quotes, 1) });
+    let begin = [send(Message::Quote, 1), rather_closed, Op::Rest, Op::Stop { client: 0 }];
+    let tick = [send(Message::Quote, 5), Op::Rest, Op::Tick { tier: 1 }, Op::Rest, Op::Wait(50)];
+    let reads = [send(Message::Quote, 5), Op::Read { client: 0, bytes: 1 << 20 }, Op::Rest];
+    assert_eq!(closed(&[&begin[..], &tick, &reads].concat()), 0, "one frame waits, and no other is due");
+    assert_eq!(closed(&[&begin[..], &tick, &tick, &reads].concat()), 1);
+}
+
+#[test]
+fn who_is_demoted_is_told_before_what_comes_at_the_new_rate() {
+    let adaptive = Subscribe { adaptive: true, ..wants(0, Channel::Quotes, 0) };
+    let mut ops = vec![Op::Subscribe(adaptive), Op::Rest, Op::Stop { client: 0 }];
+    for _ in 0..12 {
+        ops.extend([
+            send(Message::Quote, 5),
+            Op::Turn,
+            Op::Wait(10),
+            Op::Read { client: 0, bytes: 150 },
+            Op::Turn,
+        ]);
+    }
+    ops.extend([Op::Read { client: 0, bytes: 1 << 40 }, Op::Rest]);
+    let world = play(AMPLE, &ops).expect("every frame is right");
+    assert_eq!(world.shard.counts.demotions, 1, "a tick that does not come cannot be late");
+    world.end().expect("all ends well");
+    ops.extend([Op::Wait(6_000), Op::Sweep, Op::Rest, send(Message::Quote, 3), Op::Rest]);
+    let world = play(AMPLE, &ops).expect("every frame is right");
+    assert_eq!(world.shard.counts.promotions, 1);
+    world.end().expect("all ends well");
 }

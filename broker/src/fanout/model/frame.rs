@@ -48,6 +48,20 @@ pub(super) struct TradeFields {
     side: Option<String>,
 }
 
+/// A frame that tells of another tier.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ToldTier {
+    #[serde(rename = "type")]
+    _kind: String,
+    pub(super) channel: String,
+    pub(super) symbol: String,
+    pub(super) after: u64,
+    pub(super) interval_ms: u32,
+    pub(super) requested_interval_ms: u32,
+    pub(super) reason: String,
+}
+
 /// Takes the first whole WebSocket frame out of what was read: its opcode and payload.
 pub(super) fn split(read: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
     let (header, len) = match *read.get(1)? {

@@ -1,7 +1,8 @@
 //! A topic as one client has it, and what each frame of it must be.
 
 use super::client::Facts;
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, ToldTier};
+use super::tiers::TIERS_MS;
 use super::truth::{Levels, Truth, Written};
 use super::venue::TopicNumber;
 use super::{Check, wrong};
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 pub(super) struct Options {
     pub(super) tier: usize,
     pub(super) disconnect: bool,
+    pub(super) adaptive: bool,
 }
 
 /// What a topic's next frame has to be.
@@ -35,6 +37,10 @@ pub(super) enum Awaits {
 pub(super) struct Held {
     topic: TopicNumber,
     pub(super) options: Options,
+    /// The tier that it is served in: what was asked for, unless it was told otherwise since.
+    pub(super) tier: usize,
+    /// Where it was moved to last, as far as it knows. Asked for again in the same way it stays there.
+    pub(super) moved_to: usize,
     awaits: Awaits,
     /// Up to where it has been served.
     pub(super) at: u64,
@@ -52,7 +58,28 @@ impl Held {
     /// Without anything.
     pub(super) fn new(topic: TopicNumber, options: Options, awaits: Awaits) -> Self {
         let (state, book) = (State::default(), Levels::default());
-        Self { topic, options, awaits, at: 0, is_lapped: false, updated: None, state, data: 0, book }
+        let tier = options.tier;
+        Self {
+            topic,
+            options,
+            tier,
+            moved_to: tier,
+            awaits,
+            at: 0,
+            is_lapped: false,
+            updated: None,
+            state,
+            data: 0,
+            book,
+        }
+    }
+
+    /// It is asked for once more, and now served in this tier.
+    pub(super) fn asked_again(&mut self, options: Options, tier: usize) {
+        if (options.tier, options.adaptive) != (self.options.tier, self.options.adaptive) {
+            self.moved_to = tier;
+        }
+        (self.options, self.tier) = (options, tier);
     }
 
     /// Who resumes has what was there then.
@@ -93,6 +120,31 @@ impl Held {
         Ok(())
     }
 
+    /// It is told of another tier: a slower one if it was late, or one nearer to what it asked for.
+    pub(super) fn take_tier(&mut self, told: &ToldTier, facts: &Facts<'_>) -> Check {
+        let tier = TIERS_MS.iter().position(|interval_ms| *interval_ms == told.interval_ms);
+        let tier = tier.ok_or_else(|| wrong("there is no such tier"))?;
+        prop_assert!(matches!(self.awaits, Awaits::Anything | Awaits::First), "a snapshot was promised");
+        prop_assert_eq!(told.after, self.at);
+        prop_assert_eq!(told.requested_interval_ms, TIERS_MS[self.options.tier]);
+        prop_assert!(
+            self.options.adaptive
+                && told.interval_ms <= facts.interval_ms_max.max(told.requested_interval_ms)
+        );
+        prop_assert!(facts.venue.truths[self.topic].served.channel != Channel::Status);
+        match &*told.reason {
+            "slow_consumer" => {
+                prop_assert!(tier >= self.tier && tier > self.options.tier);
+                let is_told_again = tier == self.tier || tier <= self.moved_to;
+                prop_assert!(facts.may_conflate || is_told_again, "it was not late");
+            }
+            "keeps_up" => prop_assert!((self.options.tier..self.tier).contains(&tier)),
+            _ => return Err(wrong("no reason")),
+        }
+        (self.tier, self.moved_to, self.updated) = (tier, tier, None);
+        Ok(())
+    }
+
     /// Takes a frame. `is_rest` says that it began in an earlier step. Says what the frame
     /// skips, if that can be known.
     pub(super) fn take(&mut self, frame: &Frame, is_rest: bool, facts: &Facts<'_>) -> Check<Option<Skipped>> {
@@ -100,7 +152,7 @@ impl Held {
         let (first, last) = frame.seq;
         prop_assert!(first <= last && last <= truth.head(), "this was not published");
         self.is_lapped |= !truth.is_in_log(self.at + 1);
-        let bears_conflation = self.options == Options { tier: 0, disconnect: false };
+        let bears_conflation = self.tier == 0 && !self.options.disconnect;
         let may_skip = self.is_lapped || bears_conflation && facts.may_conflate;
         let (updated, before) = (self.updated.take(), self.at);
         let awaited = self.awaits;
@@ -174,7 +226,7 @@ impl Held {
         let are_updates = entries.iter().all(|entry| matches!(entry.record().body, Body::Update(_)));
         prop_assert!(are_updates, "something else is merged in");
         prop_assert!(entries.last().is_some_and(|end| end.last() == last), "an entry is cut");
-        prop_assert!(self.options.tier > 0 || entries.len() == 1, "several entries in one frame");
+        prop_assert!(self.tier > 0 || entries.len() == 1, "several entries in one frame");
         prop_assert_eq!(frame, &frame::update(truth, first, last));
         self.data = last;
         // Of a status.
@@ -191,8 +243,8 @@ impl Held {
         facts: &Facts<'_>,
     ) -> Check {
         let truth = &facts.venue.truths[self.topic];
-        if self.options.tier > 0 {
-            let limit = facts.tiers.limit(self.topic, self.options.tier, truth);
+        if self.tier > 0 {
+            let limit = facts.tiers.limit(self.topic, self.tier, truth);
             prop_assert!(last <= limit, "the last tick was at {}", limit);
             prop_assert!(updated.is_none() || updated != facts.step, "updates are not merged");
             self.updated = facts.step.filter(|_| !is_rest);

@@ -33,6 +33,10 @@ pub(super) enum Op {
         client: u8,
         bytes: usize,
     },
+    /// A client stops reading: its socket is full.
+    Stop {
+        client: u8,
+    },
     /// A socket is said to be writable, and may not be.
     Wake {
         client: u8,
@@ -71,6 +75,7 @@ pub(super) struct Subscribe {
     pub(super) wanted: Vec<u8>,
     pub(super) tier: usize,
     pub(super) disconnect: bool,
+    pub(super) adaptive: bool,
     pub(super) snapshot: bool,
     pub(super) resume: Option<Resume>,
 }
@@ -88,11 +93,20 @@ pub(super) enum Resume {
     OtherLife,
 }
 
+/// When subscriptions are moved to slower tiers and back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Adaptation {
+    pub(super) demote_after_ms: u64,
+    pub(super) promote_after_ms: u64,
+    pub(super) interval_ms_max: u32,
+}
+
 /// What holds for a whole history.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting {
     pub(super) logs: Logs,
     pub(super) conflate_after_ms: u64,
+    pub(super) adaptation: Adaptation,
     pub(super) turn_ms_max: u64,
     /// Bytes that the sockets of the first two clients take before they are full.
     pub(super) rooms: [usize; 2],
@@ -108,13 +122,25 @@ pub(super) fn setting() -> impl Strategy<Value = Setting> {
     );
     let logs = logs.prop_map(|(entries, bytes_max, image_every)| Logs { entries, bytes_max, image_every });
     let conflate_after_ms = prop_oneof![Just(0), Just(200)];
+    let adaptation = (
+        prop_oneof![Just(0), Just(300)],
+        prop_oneof![Just(100), Just(5_000)],
+        prop_oneof![Just(100), Just(50)],
+    );
+    let adaptation = adaptation.prop_map(|(demote_after_ms, promote_after_ms, interval_ms_max)| Adaptation {
+        demote_after_ms,
+        promote_after_ms,
+        interval_ms_max,
+    });
     let turn_ms_max = prop_oneof![Just(5), Just(0)];
     let look_us = prop_oneof![3 => Just(0), 1 => Just(900)];
     let rooms = prop_oneof![2 => Just(1 << 40), 1 => 300..4_000_usize];
-    (logs, conflate_after_ms, turn_ms_max, look_us, [Just(1 << 40).boxed(), rooms.boxed()]).prop_map(
-        |(logs, conflate_after_ms, turn_ms_max, look_us, rooms)| Setting {
+    let rooms = [Just(1 << 40).boxed(), rooms.boxed()];
+    (logs, conflate_after_ms, adaptation, turn_ms_max, look_us, rooms).prop_map(
+        |(logs, conflate_after_ms, adaptation, turn_ms_max, look_us, rooms)| Setting {
             logs,
             conflate_after_ms,
+            adaptation,
             turn_ms_max,
             look_us,
             rooms,
@@ -124,6 +150,47 @@ pub(super) fn setting() -> impl Strategy<Value = Setting> {
 
 pub(super) fn ops(count: usize) -> impl Strategy<Value = Vec<Op>> {
     vec(op(), 1..count)
+}
+
+/// With clients that are late again and again, and recover.
+pub(super) fn late_ops(count: usize) -> impl Strategy<Value = Vec<Op>> {
+    let part = prop_oneof![
+        6 => op().prop_map(|op| vec![op]),
+        2 => lateness(),
+        1 => (0..3_u8).prop_map(recovery),
+    ];
+    vec(part, 1..count).prop_map(|parts| parts.concat())
+}
+
+/// A client subscribes, and from then on reads too little of what comes. Then it may ask for the same once more.
+fn lateness() -> impl Strategy<Value = Vec<Op>> {
+    let channels = prop_oneof![
+        Just((Channel::Trades, Message::Trades(2))),
+        Just((Channel::Quotes, Message::Quote)),
+        Just((Channel::Book, Message::Book)),
+    ];
+    let round = (1..5_u16, 1..400_usize, prop_oneof![Just(20_u64), Just(250)], any::<bool>());
+    let again = prop_oneof![2 => Just(None), 1 => Just(Some(0)), 1 => Just(Some(4))];
+    (0..3_u8, channels, subscribe(), vec(round, 2..8), again).prop_map(
+        |(client, (channel, message), subscribe, rounds, again)| {
+            let wanted =
+                |one| Op::Subscribe(Subscribe { client, channel, wanted: vec![one], ..subscribe.clone() });
+            let mut ops = vec![wanted(0), Op::Rest, Op::Stop { client }];
+            for (times, bytes, ms, ticks) in rounds {
+                ops.push(Op::Send(Sending { symbol: 0, message, times }));
+                ops.push(Op::Turn);
+                ops.extend(ticks.then_some(Op::Tick { tier: 1 }));
+                ops.extend([Op::Wait(ms), Op::Read { client, bytes }, Op::Turn]);
+            }
+            ops.extend(again.map(wanted));
+            ops
+        },
+    )
+}
+
+/// A client reads all, and keeps up for a while.
+fn recovery(client: u8) -> Vec<Op> {
+    vec![Op::Read { client, bytes: 1 << 40 }, Op::Rest, Op::Wait(6_000), Op::Sweep, Op::Rest]
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -205,13 +272,15 @@ fn subscribe() -> impl Strategy<Value = Subscribe> {
         1 => Just(Resume::OtherLife),
     ];
     let resume = prop_oneof![5 => Just(None), 2 => resume.prop_map(Some)];
-    (any::<u8>(), channel(), wanted(), tier, rarely(), rarely(), resume).prop_map(
-        |(client, channel, wanted, tier, disconnect, snapshot, resume)| Subscribe {
+    let adaptive = prop::bool::weighted(0.4);
+    (any::<u8>(), channel(), wanted(), tier, rarely(), adaptive, rarely(), resume).prop_map(
+        |(client, channel, wanted, tier, disconnect, adaptive, snapshot, resume)| Subscribe {
             client,
             channel,
             wanted,
             tier,
             disconnect,
+            adaptive,
             snapshot,
             resume,
         },

@@ -31,6 +31,8 @@ pub(super) struct Peer {
     pub(super) client: Client,
     /// What it was granted. The client knows when it has read the replies.
     pub(super) held: BTreeMap<TopicNumber, Options>,
+    /// The tiers in which its topics are served.
+    pub(super) tiers: BTreeMap<TopicNumber, usize>,
     pub(super) patterns: Vec<(Channel, &'static str, Options)>,
     /// Since when it has not had all that was due because its socket was full.
     pub(super) slow_since: Option<Instant>,
@@ -157,6 +159,7 @@ impl World {
                     venue: &venue,
                     tiers: &self.tiers,
                     may_conflate: peer.is_slow_for(patience),
+                    interval_ms_max: self.setting.adaptation.interval_ms_max,
                     must_conflate: peer.must_conflate.then_some(heads),
                     was_closed: peer.lingers,
                     step,
@@ -172,9 +175,14 @@ impl World {
 }
 
 impl Peer {
+    /// What it is owed has to wait: its socket has not taken all that it was offered, or has not had room since.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.wire.full_since().is_some() || self.awaits_writable && !self.wire.is_writable()
+    }
+
     /// It reads nothing, or would rather be closed than conflated.
     fn may_be_closed(&self, patience: Duration) -> bool {
-        let would_rather = self.held.values().any(|options| options.disconnect && options.tier == 0);
+        let would_rather = self.held.values().any(|options| options.disconnect);
         self.is_stalled || would_rather && self.is_slow_for(patience)
     }
 

@@ -4,6 +4,7 @@ use super::Check;
 use super::client::{Beginning, Expected, Grant};
 use super::held::Options;
 use super::op::{Resume, Subscribe};
+use super::peer::Peer;
 use super::tiers::TIERS_MS;
 use super::truth::Truth;
 use super::venue::{EPOCH, TopicNumber, name, number};
@@ -26,7 +27,8 @@ const ID: u64 = 7;
 impl World {
     pub(super) fn subscribe(&mut self, wanted: &Subscribe) -> Check {
         let Some(at) = self.peer(wanted.client) else { return Ok(()) };
-        let options = Options { tier: wanted.tier, disconnect: wanted.disconnect };
+        let Subscribe { tier, disconnect, adaptive, .. } = *wanted;
+        let options = Options { tier, disconnect, adaptive };
         let (mut symbols, mut grants) = (Vec::new(), Vec::new());
         for &one in &wanted.wanted {
             match self.wanted(one) {
@@ -53,6 +55,7 @@ impl World {
             "interval_ms": TIERS_MS[options.tier],
             "on_slow": on_slow(options),
             "snapshot": wanted.snapshot,
+            "adaptive": adaptive,
         }});
         self.request(at, ID, &request.to_string(), Expected::Granted(grants))
     }
@@ -75,10 +78,11 @@ impl World {
         snapshot: bool,
         resume: Option<(&str, u64)>,
     ) -> Grant {
+        let tier = self.asked_again(at, topic, options);
         let venue = self.venue.borrow();
         let truth = &venue.truths[topic];
         let head = truth.head();
-        let mut entry = entry(truth.served.channel, options);
+        let mut entry = entry_in(tier, truth.served.channel, options);
         entry["symbol"] = json!(truth.served.symbol.as_str());
         entry["epoch"] = json!(EPOCH);
         entry["state"] = json!(truth.state(head).name());
@@ -93,7 +97,7 @@ impl World {
         };
         drop(venue);
         self.hold(at, topic, options);
-        Grant { entry: Some(entry), topic: Some((topic, options, beginning)), head }
+        Grant { entry: Some(entry), topic: Some((topic, options, beginning)), tier, head }
     }
 
     fn grant_pattern(
@@ -109,7 +113,7 @@ impl World {
         let mut entry = entry(channel, options);
         entry["pattern"] = json!(format!("{prefix}*"));
         entry["matched"] = json!(topics.len());
-        grants.push(Grant { entry: Some(entry), topic: None, head: 0 });
+        grants.push(Grant { entry: Some(entry), topic: None, tier: 0, head: 0 });
         let patterns = &mut self.peers[at].patterns;
         match patterns.iter_mut().find(|(of, held, _)| *of == channel && *held == prefix) {
             Some((_, _, held)) => *held = options,
@@ -119,7 +123,8 @@ impl World {
             let is_held = self.peers[at].held.contains_key(&topic);
             let truth = &self.venue.borrow().truths[topic];
             let beginning = begin(truth, is_held && !snapshot);
-            grants.push(Grant { entry: None, topic: Some((topic, options, beginning)), head: truth.head() });
+            let (topic, head) = (Some((topic, options, beginning)), truth.head());
+            grants.push(Grant { entry: None, topic, tier: options.tier, head });
         }
         for grant in grants.iter().filter(|grant| grant.entry.is_none()) {
             if let Some((topic, options, _)) = grant.topic {
@@ -130,13 +135,26 @@ impl World {
 
     /// A connection is subscribed to a topic. If it is the only one in its tier, that begins with it.
     fn hold(&mut self, at: usize, topic: TopicNumber, options: Options) {
+        let tier = self.asked_again(at, topic, options);
         self.peers[at].held.remove(&topic);
-        let has_others =
-            self.peers.iter().any(|peer| peer.held.get(&topic).is_some_and(|held| held.tier == options.tier));
+        let is_other = |other: &Peer| other.id != self.peers[at].id && other.held.contains_key(&topic);
+        let others = self.peers.iter().filter(|other| is_other(other));
+        let has_others = others.into_iter().any(|other| other.tiers.get(&topic) == Some(&tier));
         if !has_others {
-            self.tiers.begin(topic, options.tier, self.venue.borrow().truths[topic].head());
+            self.tiers.begin(topic, tier, self.venue.borrow().truths[topic].head());
         }
         self.peers[at].held.insert(topic, options);
+        self.peers[at].tiers.insert(topic, tier);
+    }
+
+    /// The tier that will serve what is asked for now: if it was moved and is asked for in the same way again, it stays there.
+    fn asked_again(&self, at: usize, topic: TopicNumber, options: Options) -> usize {
+        let peer = &self.peers[at];
+        let is_same = peer
+            .held
+            .get(&topic)
+            .is_some_and(|held| options.adaptive && held.adaptive && held.tier == options.tier);
+        if is_same { peer.tiers[&topic] } else { options.tier }
     }
 
     pub(super) fn unsubscribe(&mut self, client: u8, channel: Channel, wanted: &[u8]) -> Check {
@@ -174,7 +192,8 @@ impl World {
         let (peer, venue) = (&self.peers[at], self.venue.borrow());
         let topics = peer.held.iter().map(|(topic, options)| {
             let truth = &venue.truths[*topic];
-            let mut entry = entry(truth.served.channel, *options);
+            let tier = peer.tiers[topic];
+            let mut entry = entry_in(tier, truth.served.channel, *options);
             entry["symbol"] = json!(truth.served.symbol.as_str());
             entry["epoch"] = json!(EPOCH);
             entry["state"] = json!(truth.state(truth.head()).name());
@@ -223,7 +242,20 @@ fn go_on(truth: &Truth, epoch: &str, after: u64) -> (Beginning, bool) {
 
 /// What all entries of a reply have.
 fn entry(channel: Channel, options: Options) -> Value {
-    json!({"channel": channel.name(), "interval_ms": TIERS_MS[options.tier], "on_slow": on_slow(options)})
+    entry_in(options.tier, channel, options)
+}
+
+/// What all entries of a reply have, of a topic that is served in this tier.
+fn entry_in(tier: usize, channel: Channel, options: Options) -> Value {
+    let mut entry =
+        json!({"channel": channel.name(), "interval_ms": TIERS_MS[tier], "on_slow": on_slow(options)});
+    if tier != options.tier {
+        entry["requested_interval_ms"] = json!(TIERS_MS[options.tier]);
+    }
+    if options.adaptive {
+        entry["adaptive"] = json!(true);
+    }
+    entry
 }
 
 fn on_slow(options: Options) -> &'static str {

@@ -53,6 +53,11 @@ impl Tiers {
         self.topics[topic][tier].is_open = true;
     }
 
+    /// A connection may have been moved to this topic's tiers.
+    pub(super) fn may_begin(&mut self, topic: TopicNumber) {
+        self.topics[topic].iter_mut().for_each(|bounds| bounds.is_open = true);
+    }
+
     /// The shard has come to rest.
     pub(super) fn rest(&mut self, head: impl Fn(TopicNumber) -> u64) {
         for (topic, tiers) in self.topics.iter_mut().enumerate() {

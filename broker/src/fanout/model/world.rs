@@ -37,7 +37,7 @@ pub(super) struct World {
     pub(super) venue: Rc<RefCell<Venue>>,
     pub(super) peers: Vec<Peer>,
     pub(super) tiers: Tiers,
-    setting: Setting,
+    pub(super) setting: Setting,
     pub(super) step: u64,
     /// What the venue sends in the middle of a turn.
     disturbance: Option<Hook>,
@@ -64,6 +64,10 @@ impl World {
             tiers_ms: TIERS_MS.to_vec(),
             turn_ms_max: setting.turn_ms_max,
             conflate_after_ms: setting.conflate_after_ms,
+            demote_after_ms: setting.adaptation.demote_after_ms,
+            promote_after_ms: setting.adaptation.promote_after_ms,
+            promote_after_ms_max: 4 * setting.adaptation.promote_after_ms,
+            demoted_interval_ms_max: setting.adaptation.interval_ms_max,
             stall_time_max_ms: STALL_TIME_MAX.as_millis() as u64,
             pong_timeout_ms: u64::from(u32::MAX),
             ..Settings::default()
@@ -97,7 +101,11 @@ impl World {
         for peer in &mut self.peers {
             peer.must_conflate = peer.wire.full_from().is_some_and(|from| began - from >= patience);
         }
+        let moves = self.moves();
         let result = work(&mut self.shard, began);
+        if self.moves() != moves {
+            self.note_moves();
+        }
         for peer in self.peers.iter_mut().filter(|peer| peer.wire.was_full()) {
             peer.slow_since.get_or_insert(began);
         }
@@ -106,6 +114,24 @@ impl World {
         self.permit.fetch_or(!self.shard.waiting.is_empty(), Relaxed);
         self.deliver(&heads)?;
         Ok(result)
+    }
+
+    /// How often something was moved to another tier.
+    fn moves(&self) -> u64 {
+        self.shard.counts.demotions + self.shard.counts.promotions
+    }
+
+    /// Who was moved stands, in its new tier, as far as the shard has come in its turn.
+    fn note_moves(&mut self) {
+        for peer in &mut self.peers {
+            for (topic, _) in peer.held.iter().filter(|(_, options)| options.adaptive) {
+                let id = self.venue.borrow().truths[*topic].served.id;
+                if let Some(held) = self.shard.subscription(peer.id, id) {
+                    peer.tiers.insert(*topic, usize::from(held.options.tier));
+                    self.tiers.may_begin(*topic);
+                }
+            }
+        }
     }
 
     /// The venue sends something.
@@ -154,6 +180,7 @@ impl World {
                     |(of, prefix, _): &&(Channel, &str, Options)| *of == channel && name.starts_with(prefix);
                 if let Some((_, _, options)) = peer.patterns.iter().find(covers) {
                     peer.held.insert(topic, *options);
+                    peer.tiers.insert(topic, options.tier);
                     peer.client.announce(topic, *options);
                     self.tiers.will_begin(topic, options.tier);
                 }
@@ -204,9 +231,11 @@ impl World {
             prop_assert!(turns < TURNS_MAX, "the shard does not come to rest");
         }
         let venue = self.venue.borrow();
-        for peer in self.peers.iter_mut().filter(|peer| !peer.lingers && peer.wire.full_since().is_none()) {
+        for peer in self.peers.iter_mut().filter(|peer| !peer.lingers && !peer.has_no_room()) {
             peer.client.is_up_to_date(&venue, &self.tiers)?;
             prop_assert_eq!(peer.client.holds(), peer.held.clone());
+            peer.tiers.retain(|topic, _| peer.held.contains_key(topic));
+            prop_assert_eq!(peer.client.tiers(), peer.tiers.clone(), "it was not told of a tier");
             // Else it waits for room that it has no need of yet.
             if peer.wire.is_writable() {
                 prop_assert!(self.shard.is_ready(peer.id), "who has all is not in step");

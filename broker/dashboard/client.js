@@ -207,13 +207,7 @@ export class Tickcast extends EventTarget {
   #overrule({ channel, name, asked }) {
     if (!isPattern(name)) return;
     const overruled = this.#coveredBy(channel, name);
-    if (asked === null) {
-      for (const want of overruled) {
-        this.#held.delete(this.#topics.get(want.key));
-        Object.assign(want, { asked: null, granted: false });
-      }
-      overruled.push(...this.#covering(channel, name));
-    }
+    if (asked === null) overruled.push(...this.#covering(channel, name));
     for (const want of overruled) {
       want.asked &&= "";
       this.#dirty.add(want);
@@ -246,11 +240,14 @@ export class Tickcast extends EventTarget {
     return all.every(({ adaptive }) => adaptive) ? { ...wish, adaptive: true } : wish;
   }
 
-  /** Nothing more to ask for it. Without subscriptions it goes, and the topics go that only it brought. */
+  /**
+   * Nothing more to ask for it. Without subscriptions it goes, unless the broker holds its name still, for the sake of a
+   * pattern; and the topics go that only it brought.
+   */
   #settle(want) {
     this.#dirty.delete(want);
     if (want.subscriptions.size > 0) return;
-    this.#wants.delete(want.key);
+    if (want.asked === null) this.#wants.delete(want.key);
     for (const [key, topic] of this.#topics) {
       if (topic.channel === want.channel && this.#route(topic).wants.length === 0) this.#topics.delete(key);
     }

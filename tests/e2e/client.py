@@ -38,6 +38,7 @@ class Client:
         self.socket, self.hello = socket, hello
         self.topics: dict[tuple[str, str], Topic] = {}
         self.patterns: set[tuple[str, str]] = set()
+        self.named: set[tuple[str, str]] = set()
         self.replies: dict[int, tuple[asyncio.Future, dict]] = {}
         self.heartbeats = 0
         self.goaway: dict | None = None
@@ -153,23 +154,33 @@ class Client:
         channel = grant["channel"]
         if "pattern" in grant:
             self.patterns.add((channel, grant["pattern"]))
-        elif (channel, grant["symbol"]) not in self.topics:
+            return
+        self.named.add((channel, grant["symbol"]))
+        if (channel, grant["symbol"]) not in self.topics:
             topic = Topic(channel, grant["symbol"], grant["seq"], grant["epoch"])
             self.topics[channel, grant["symbol"]] = topic
 
     def end(self, params: dict) -> None:
         """Forgets what was unsubscribed, so that a further frame of it is noticed."""
         for name in params["symbols"]:
-            self.patterns.discard((params["channel"], name))
-            for channel, symbol in list(self.topics):
-                if channel == params["channel"] and matches(name, symbol):
-                    del self.topics[channel, symbol]
+            key = params["channel"], name
+            if key in self.patterns:
+                self.patterns.discard(key)
+                self.topics = {k: topic for k, topic in self.topics.items() if self.is_held(*k)}
+            elif not name.endswith("*"):
+                self.named.discard(key)
+                self.topics.pop(key, None)
+
+    def is_held(self, channel: str, symbol: str) -> bool:
+        """By its name, or by a pattern."""
+        covering = (matches(name, symbol) for c, name in self.patterns if c == channel)
+        return (channel, symbol) in self.named or any(covering)
 
     def topic(self, channel: str, symbol: str) -> Topic:
         """The topic of a frame: subscribed by name, or announced now under a pattern."""
         key = channel, symbol
         if key not in self.topics:
-            if not any(c == channel and matches(p, symbol) for c, p in self.patterns):
+            if not self.is_held(channel, symbol):
                 raise Violation(f"a frame of {channel} {symbol}, which is not subscribed")
             self.topics[key] = Topic(channel, symbol)
         return self.topics[key]

@@ -308,7 +308,7 @@ test("what a pattern covers too is asked for after it, at the shortest interval 
   ]);
 });
 
-test("a pattern's end leaves the symbols that are wanted by name, and they resume", () => {
+test("a pattern's end leaves the symbols that are wanted by name, and they go on", () => {
   const pattern = market.subscribe("quotes", "sim:*", handler);
   market.subscribe("quotes", "sim:A", handler);
   const socket = connect();
@@ -321,15 +321,14 @@ test("a pattern's end leaves the symbols that are wanted by name, and they resum
   mock.timers.tick(1);
   const [end, again] = socket.requests();
   assert.equal(end.method, "unsubscribe");
-  assert.deepEqual(again.params.symbols, [{ symbol: "sim:A", epoch: "e-1", after: 7 }]);
-  types();
-  socket.grant(again, 7, { resumed: true });
-  socket.say(quote("update", [8, 8], "2"));
-  assert.deepEqual(types(), ["subscribed", "update"]);
+  assert.deepEqual([again.method, again.params.symbols], ["subscribe", ["sim:A"]]);
+  socket.grant(again, 8);
+  socket.say(quote("update", [9, 9], "3"));
+  assert.deepEqual(types(), ["subscribed", "subscribed", "snapshot", "snapshot", "update", "update"]);
 });
 
 test("a symbol's end leaves it to the pattern that covers it", () => {
-  market.subscribe("quotes", "sim:*", handler, { intervalMs: 250 });
+  const pattern = market.subscribe("quotes", "sim:*", handler, { intervalMs: 250 });
   const named = market.subscribe("quotes", "sim:A", handler, { intervalMs: 50 });
   const socket = connect();
   mock.timers.tick(1);
@@ -341,6 +340,9 @@ test("a symbol's end leaves it to the pattern that covers it", () => {
   types();
   socket.say(quote("update", [8, 8], "2"));
   assert.deepEqual(types(), ["update"]);
+  pattern.unsubscribe();
+  mock.timers.tick(1);
+  assert.deepEqual(asked(socket), [["unsubscribe", undefined, "sim:*", "sim:A"]], "the broker holds its name still");
 });
 
 test("the last unsubscribe ends the topic, and what still arrives of it is dropped", () => {

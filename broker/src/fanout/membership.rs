@@ -1,11 +1,11 @@
 //! Who is subscribed to what.
 
-use super::connection::{ConnectionId, Cursor};
+use super::connection::{Connection, ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::{Effect, Shard};
 use super::subscription::{Options, Pattern, RAW, ServedTopic, Subscription, Tier};
 use feed::topic::TopicHandle;
-use schemas::model::State;
+use schemas::model::{Channel, State};
 use schemas::wire::request::Resume;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,7 +48,8 @@ impl Shard {
         let topic = handle.id;
         let held = self.subscription(id, topic);
         let tier = self.adaptation.asked_again(id, topic, options.tier, options.adaptive);
-        let options = Options { tier, ..options };
+        let by_name = options.by_name || held.is_some_and(|held| held.options.by_name);
+        let options = Options { tier, by_name, ..options };
         let join = handle.topic.join(self.index);
         self.topics.entry(topic).or_insert_with(|| ServedTopic::new(Arc::clone(handle), join.head));
         let state = handle.state();
@@ -86,6 +87,31 @@ impl Shard {
         }
         self.leave_topic(topic);
         true
+    }
+
+    /// Ends a pattern and what only that has brought. The caller has flushed what the present batch owes the connection. Says how
+    /// many topics that were.
+    pub(crate) fn unsubscribe_pattern(
+        &mut self,
+        id: ConnectionId,
+        channel: Channel,
+        prefix: &str,
+        matching: &[Arc<TopicHandle>],
+    ) -> usize {
+        let Some(connection) = self.connections.get_mut(id) else { return 0 };
+        let patterns = &mut connection.patterns;
+        let Some(at) = patterns.iter().position(|held| held.channel == channel && *held.prefix == *prefix) else {
+            return 0;
+        };
+        patterns.remove(at);
+        let ends = |shard: &Self, handle: &TopicHandle| {
+            let is_covered = |held: &Connection| held.patterns.iter().any(|pattern| pattern.covers(handle));
+            let stays = |held: Subscription| {
+                held.options.by_name || shard.connections.get(id).is_some_and(is_covered)
+            };
+            shard.subscription(id, handle.id).is_some_and(|held| !stays(held))
+        };
+        matching.iter().filter(|handle| ends(self, handle) && self.unsubscribe(id, handle.id)).count()
     }
 
     /// What a connection holds of a topic.

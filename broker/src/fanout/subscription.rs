@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) on_slow: OnSlow,
     /// Whether it may be moved to a slower tier, and back.
     pub(crate) adaptive: bool,
+    /// Whether it was asked for by its name, so that it does not end with a pattern.
+    pub(crate) by_name: bool,
 }
 
 /// A connection's side of a subscription.
@@ -49,10 +51,14 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
+    /// Whether it covers a topic.
+    pub(crate) fn covers(&self, handle: &TopicHandle) -> bool {
+        handle.channel == self.channel && handle.symbol.as_str().starts_with(&*self.prefix)
+    }
+
     /// Whether it brings a topic that is new.
     pub(crate) fn brings(&self, handle: &TopicHandle) -> bool {
-        let is_new = handle.id.0 >= self.topics;
-        is_new && handle.channel == self.channel && handle.symbol.as_str().starts_with(&*self.prefix)
+        handle.id.0 >= self.topics && self.covers(handle)
     }
 }
 

@@ -62,12 +62,16 @@ fn subscribe(
         tier: tier(&shard.settings.tiers_ms, wanted.interval_ms),
         on_slow: wanted.on_slow,
         adaptive: wanted.adaptive,
+        by_name: false,
     };
     let (mut subscribed, mut rejected) = (Vec::new(), Vec::new());
     for one in &wanted.symbols {
         let granted = match one.symbol.strip_suffix('*') {
             Some(prefix) => subscribe_pattern(shard, id, &registry, wanted, one, prefix, options, now),
-            None => subscribe_symbol(shard, id, &registry, wanted, one, options, now),
+            None => {
+                let options = Options { by_name: true, ..options };
+                subscribe_symbol(shard, id, &registry, wanted, one, options, now)
+            }
         };
         match granted {
             Ok(granted) => subscribed.push(granted),
@@ -160,7 +164,8 @@ fn unsubscribe(shard: &mut Shard, id: ConnectionId, request: &RequestId, wanted:
     let (mut ended, mut rejected) = (0, Vec::new());
     for one in &wanted.symbols {
         if let Some(prefix) = one.symbol.strip_suffix('*') {
-            ended += unsubscribe_pattern(shard, id, &registry, wanted, prefix);
+            let matching = matching(&registry, wanted.channel, prefix);
+            ended += shard.unsubscribe_pattern(id, wanted.channel, prefix, &matching);
             continue;
         }
         match find(&registry, wanted, &one.symbol) {
@@ -172,23 +177,6 @@ fn unsubscribe(shard: &mut Shard, id: ConnectionId, request: &RequestId, wanted:
         }
     }
     reply::unsubscribe(request, ended, &rejected)
-}
-
-/// Ends a pattern and all that it covers.
-fn unsubscribe_pattern(
-    shard: &mut Shard,
-    id: ConnectionId,
-    registry: &Registry,
-    wanted: &Subscribe,
-    prefix: &str,
-) -> usize {
-    if let Some(connection) = shard.connections.get_mut(id) {
-        connection.patterns.retain(|held| held.channel != wanted.channel || &*held.prefix != prefix);
-    }
-    matching(registry, wanted.channel, prefix)
-        .into_iter()
-        .filter(|handle| shard.unsubscribe(id, handle.id))
-        .count()
 }
 
 fn subscriptions(shard: &mut Shard, id: ConnectionId, request: &RequestId) -> Vec<u8> {

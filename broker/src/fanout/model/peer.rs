@@ -14,7 +14,7 @@ use crate::fanout::thread::is_closing;
 use crate::session::requests;
 use proptest::prop_assert;
 use schemas::model::{Channel, Micros};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) held: BTreeMap<TopicNumber, Options>,
     /// The tiers in which its topics are served.
     pub(super) tiers: BTreeMap<TopicNumber, usize>,
+    /// What of it was asked for by name, and so does not end with a pattern.
+    pub(super) named: BTreeSet<TopicNumber>,
     pub(super) patterns: Vec<(Channel, &'static str, Options)>,
     /// Since when it has not had all that was due because its socket was full.
     pub(super) slow_since: Option<Instant>,

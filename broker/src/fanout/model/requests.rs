@@ -97,6 +97,7 @@ impl World {
         };
         drop(venue);
         self.hold(at, topic, options);
+        self.peers[at].named.insert(topic);
         Grant { entry: Some(entry), topic: Some((topic, options, beginning)), tier, head }
     }
 
@@ -168,16 +169,34 @@ impl World {
                 }
                 Wanted::Pattern(prefix) => {
                     symbols.push(format!("{prefix}*"));
-                    self.peers[at].patterns.retain(|(of, held, _)| *of != channel || *held != prefix);
-                    self.covered(channel, prefix)
+                    self.end_pattern(at, channel, prefix)
                 }
             };
-            let held = &mut self.peers[at].held;
-            ended.extend(topics.into_iter().filter(|topic| held.remove(topic).is_some()));
+            let peer = &mut self.peers[at];
+            for topic in topics.into_iter().filter(|topic| peer.held.remove(topic).is_some()) {
+                peer.named.remove(&topic);
+                ended.push(topic);
+            }
         }
         let params = json!({"channel": channel.name(), "symbols": symbols});
         let request = json!({"id": ID, "method": "unsubscribe", "params": params});
         self.request(at, ID, &request.to_string(), Expected::Ended(ended))
+    }
+
+    /// Ends a pattern, if it is held: what it brought, neither by name nor by another pattern too, ends with it.
+    fn end_pattern(&mut self, at: usize, channel: Channel, prefix: &str) -> Vec<TopicNumber> {
+        let patterns = &mut self.peers[at].patterns;
+        let before = patterns.len();
+        patterns.retain(|(of, held, _)| *of != channel || *held != prefix);
+        if patterns.len() == before {
+            return Vec::new();
+        }
+        let peer = &self.peers[at];
+        let others = peer.patterns.iter().filter(|(of, ..)| *of == channel);
+        let kept: Vec<_> = others.flat_map(|(_, held, _)| self.covered(channel, held)).collect();
+        let mut topics = self.covered(channel, prefix);
+        topics.retain(|topic| !peer.named.contains(topic) && !kept.contains(topic));
+        topics
     }
 
     pub(super) fn ask(&mut self, client: u8, ping: bool) -> Check {

@@ -149,3 +149,30 @@ async fn who_asked_not_to_be_conflated_is_closed_in_a_tier_too() {
     assert_eq!(client.close_code().await, Some(4008));
     broker.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_snapshot_of_trades_comes_after_those_that_a_tier_still_owes() {
+    let broker = Broker::start();
+    let mut acme = broker.open("ACME");
+    acme.trade(1, "10.00");
+    let mut client = broker.connect().await;
+    client.next().await;
+    let params = |snapshot: bool| {
+        json!({"channel": "trades", "symbols": ["sim:ACME"], "interval_ms": 1_000, "snapshot": snapshot})
+    };
+    let begun = client.request(json!({"id": 1, "method": "subscribe", "params": params(false)})).await;
+    let begun = begun["result"]["subscribed"][0]["seq"].as_u64().expect("a seq");
+    assert_eq!(client.next().await["type"], "snapshot");
+    (2..=200).for_each(|n| acme.trade(n, "10.00"));
+    let reply = client.request(json!({"id": 2, "method": "subscribe", "params": params(true)})).await;
+    let promised = reply["result"]["subscribed"][0]["seq"].as_u64().expect("a seq");
+    assert_eq!(promised, begun + 199);
+    let mut at = begun;
+    while at < promised {
+        read_to(&mut client, "update", &mut at).await;
+    }
+    let snapshot = client.next().await;
+    assert_eq!(snapshot["type"], "snapshot");
+    assert_eq!(snapshot["seq"], json!([promised - 49, promised]));
+    broker.shutdown().await;
+}

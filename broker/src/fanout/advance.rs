@@ -206,7 +206,7 @@ impl<S: Sink> Advance<'_, S> {
         }
         let skipped = Skipped { conflated: seq.last - seq.first + 1, lost: 0 };
         let frame = encode(|out| frame::conflated(out, self.handle.wire(), seq));
-        self.send_instead(&frame, Position { index: next.position().index - 1, seq: seq.last }, skipped);
+        self.send_instead(&frame, before(next), skipped);
     }
 
     /// Counts the trades that left the log, and sends the states that came between them. Should more states have come meanwhile
@@ -216,25 +216,30 @@ impl<S: Sink> Advance<'_, S> {
         if oldest.position().index <= self.at.index + 1 {
             return false;
         }
-        let marks = self.handle.topic.marks_between(self.at.seq, oldest.first() - 1);
+        let end = before(&oldest).min(self.to);
+        let marks = self.handle.topic.marks_between(self.at.seq, end.seq);
         for mark in marks.entries {
-            self.gap_up_to(&mark);
+            self.gap_up_to(before(&mark));
             self.send(self.handle.frame(&mark), mark.position());
         }
-        self.gap_up_to(&oldest);
+        self.gap_up_to(end);
         true
     }
 
-    fn gap_up_to(&mut self, next: &Entry) {
-        let seq = SeqRange::new(self.at.seq + 1, next.first() - 1);
+    fn gap_up_to(&mut self, end: Position) {
+        let seq = SeqRange::new(self.at.seq + 1, end.seq);
         if seq.first > seq.last {
             return;
         }
         let lost = seq.last - seq.first + 1;
         let frame = encode(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
-        let position = Position { index: next.position().index - 1, seq: seq.last };
-        self.send_instead(&frame, position, Skipped { conflated: 0, lost });
+        self.send_instead(&frame, end, Skipped { conflated: 0, lost });
     }
+}
+
+/// The end of what came before an entry.
+fn before(entry: &Entry) -> Position {
+    Position { index: entry.position().index - 1, seq: entry.first() - 1 }
 }
 
 fn is_update(entry: &Entry) -> bool {

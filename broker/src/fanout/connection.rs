@@ -21,6 +21,8 @@ pub(crate) enum Cursor {
     At(Position),
     /// It is to begin with this snapshot, which the reply to its request named.
     Begin(Snapshot),
+    /// It has everything up to here. What came then is still owed, and after it this snapshot, which it has asked for meanwhile.
+    Then(Position, Snapshot),
 }
 
 /// What somebody else wants to be dropped when a connection ends.

@@ -60,12 +60,15 @@ impl Shard {
         self.join_group(id, topic, options);
         let (cursor, resumed) = match (beginning, at) {
             (Beginning::Snapshot, Some(at)) => (at, None),
+            (Beginning::AlwaysSnapshot, Some(at)) if handle.channel == Channel::Trades => {
+                (then(at, begin(handle, join.image.as_deref(), join.head)), None)
+            }
             (Beginning::Resume(resume), _) => begin_after(handle, resume, join.image.as_deref(), join.head),
             _ => (begin(handle, join.image.as_deref(), join.head), None),
         };
         let seq = match &cursor {
             Cursor::At(position) => position.seq,
-            Cursor::Begin(snapshot) => snapshot.position.seq,
+            Cursor::Begin(snapshot) | Cursor::Then(_, snapshot) => snapshot.position.seq,
         };
         self.fall_behind(id, topic, cursor, now);
         Granted { seq, state, resumed, options }
@@ -231,6 +234,14 @@ impl Shard {
 
 fn begin(handle: &TopicHandle, image: Option<&feed::topic::Image>, head: Position) -> Cursor {
     handle.snapshot(image, head).map_or(Cursor::At(Position { index: 0, seq: 0 }), Cursor::Begin)
+}
+
+/// The snapshot of trades replaces none that are owed: it comes after them. One that was asked for and not sent yet is enough.
+fn then(at: Cursor, snapshot: Cursor) -> Cursor {
+    match (at, snapshot) {
+        (Cursor::At(at), Cursor::Begin(snapshot)) => Cursor::Then(at, snapshot),
+        (at, _) => at,
+    }
 }
 
 /// Goes on after what the client has, if it is of this life of the topic and the log reaches back; for trades in any case with

@@ -9,6 +9,7 @@ use super::subscription::{RAW, Subscription};
 use super::tier::merge;
 use crate::clock;
 use bytes::Bytes;
+use feed::topic::TopicHandle;
 use schemas::wire::close;
 use schemas::wire::request::OnSlow;
 use std::sync::Arc;
@@ -32,16 +33,26 @@ struct Next {
     frame: Bytes,
     position: Position,
     skipped: Skipped,
+    kind: Kind,
+}
+
+/// What a frame is to the one who gets it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It takes the cursor on.
+    Data,
+    /// The snapshot that its cursor waited for.
+    Snapshot,
     /// It tells of another tier.
-    is_tier: bool,
+    Tier,
 }
 
 impl Gathered {
-    /// Takes a frame that tells of another tier, to one who stands at `position`.
-    fn tell_tier(&mut self, frame: Bytes, position: Position) {
-        self.take(&frame, position, Skipped::default());
+    /// Takes a frame that is no usual data.
+    fn take_as(&mut self, kind: Kind, frame: &Bytes, position: Position) {
+        self.take(frame, position, Skipped::default());
         if let Some(last) = self.frames.last_mut() {
-            last.is_tier = true;
+            last.kind = kind;
         }
     }
 }
@@ -50,7 +61,7 @@ impl Sink for Gathered {
     fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
         if let Some(topic) = self.topic {
             self.bytes += frame.len();
-            self.frames.push(Next { topic, frame: frame.clone(), position, skipped, is_tier: false });
+            self.frames.push(Next { topic, frame: frame.clone(), position, skipped, kind: Kind::Data });
         }
         self.bytes < GATHER_BYTES
     }
@@ -162,12 +173,13 @@ impl Shard {
         let Some(served) = self.topics.get(&topic) else { return self.served(id, topic, None) };
         let (handle, stand) = (Arc::clone(&served.handle), served.stand);
         let frames = gathered.frames.len();
-        let at = match cursor {
-            Cursor::At(at) => at,
+        let (mut at, then) = match cursor {
+            Cursor::At(at) => (at, None),
             Cursor::Begin(snapshot) => {
-                gathered.take(&snapshot.frame, snapshot.position, Skipped::default());
-                snapshot.position
+                gathered.take_as(Kind::Snapshot, &snapshot.frame, snapshot.position);
+                (snapshot.position, None)
             }
+            Cursor::Then(at, snapshot) => (at, Some(snapshot)),
         };
         if self.is_late(id, subscription, at, stand, now) {
             if subscription.options.on_slow == OnSlow::Disconnect {
@@ -185,7 +197,14 @@ impl Shard {
         if subscription.options.adaptive
             && let Some(frame) = self.untold_tier(id, &handle, at)
         {
-            gathered.tell_tier(frame, at);
+            gathered.take_as(Kind::Tier, &frame, at);
+        }
+        if let Some(snapshot) = then {
+            if !Self::go_to(&handle, subscription, at, snapshot.position, gathered) {
+                return;
+            }
+            at = snapshot.position;
+            gathered.take_as(Kind::Snapshot, &snapshot.frame, at);
         }
         let reached = if subscription.options.tier == RAW {
             let pace = if self.is_out_of_patience(id, now) { Pace::Latest } else { Pace::Every };
@@ -205,6 +224,24 @@ impl Shard {
         if reached && gathered.frames.len() == frames {
             self.served(id, topic, Some((subscription, at)));
         }
+    }
+
+    /// Gathers what is owed of trades up to `end`; says whether it got there.
+    fn go_to(
+        handle: &TopicHandle,
+        subscription: Subscription,
+        at: Position,
+        end: Position,
+        gathered: &mut Gathered,
+    ) -> bool {
+        let reached = if subscription.options.tier == RAW {
+            advance(handle, at, end, Pace::Every, gathered)
+        } else {
+            merge(handle, at, end, &mut |frame: &Bytes, position, skipped| {
+                gathered.take(frame, position, skipped);
+            })
+        };
+        reached.index >= end.index
     }
 
     /// Whether more than one frame of a subscription waits although its socket has had time enough. In a tier that is the one of
@@ -279,7 +316,7 @@ impl Shard {
     fn told_tiers(&mut self, id: ConnectionId, gathered: &Gathered, taken: usize) {
         let mut end = 0;
         for next in &gathered.frames {
-            if end < taken && next.is_tier {
+            if end < taken && next.kind == Kind::Tier {
                 self.adaptation.told(id, next.topic);
             }
             end += next.frame.len();
@@ -300,11 +337,17 @@ fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: I
         if start >= taken {
             break;
         }
-        if !next.is_tier {
+        if next.kind != Kind::Tier {
             told.add(next.skipped);
         }
         if let Some(behind) = connection.outbound.behind_mut() {
-            behind.cursors.insert(next.topic, Cursor::At(next.position));
+            let cursor = match behind.cursors.remove(&next.topic) {
+                Some(Cursor::Then(_, snapshot)) if next.kind != Kind::Snapshot => {
+                    Cursor::Then(next.position, snapshot)
+                }
+                _ => Cursor::At(next.position),
+            };
+            behind.cursors.insert(next.topic, cursor);
             behind.progress = now;
         }
         if end > taken {

@@ -43,6 +43,8 @@ pub(super) enum Beginning {
     Continues,
     /// A snapshot comes first, as of the last entry; of a book as of this one or an earlier one.
     Snapshot,
+    /// It goes on where it was, and as of the last entry a snapshot comes.
+    ThenSnapshot,
     /// It goes on after this `seq`.
     After(u64),
     /// There is nothing yet.
@@ -237,6 +239,11 @@ impl Client {
                 let held = self.held.get_mut(&topic).ok_or_else(|| wrong("it did not hold that"))?;
                 held.asked_again(options, grant.tier);
                 return if names_one { held.goes_on_at(seq) } else { Ok(()) };
+            }
+            Beginning::ThenSnapshot => {
+                let held = self.held.get_mut(&topic).ok_or_else(|| wrong("it did not hold that"))?;
+                held.asked_again(options, grant.tier);
+                return held.then_snapshot(grant.head, seq);
             }
             Beginning::Snapshot if names_one => {
                 let least = if truth.served.channel == Channel::Book { 1 } else { grant.head };

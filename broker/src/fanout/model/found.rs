@@ -148,3 +148,33 @@ fn who_is_demoted_is_told_before_what_comes_at_the_new_rate() {
     assert_eq!(world.shard.counts.promotions, 1);
     world.end().expect("all ends well");
 }
+
+#[test]
+fn a_snapshot_of_trades_replaces_none_that_are_owed_in_a_tier_or_to_who_is_behind() {
+    let again = |tier| Op::Subscribe(Subscribe { snapshot: true, ..wants(0, Channel::Trades, tier) });
+    let trades = send(Message::Trades(2), 40);
+    for tier in [0, 1] {
+        let begin = [send(Message::Trades(2), 1), subscribe(Channel::Trades, tier), Op::Rest];
+        holds(AMPLE, &[&begin[..], &[trades.clone(), again(tier), Op::Rest]].concat());
+        // What has left the log is a gap that ends where the snapshot does.
+        let late = [Op::Stop { client: 0 }, trades.clone(), Op::Rest, again(tier), send(Message::Trades(1), 200)];
+        let reads = [Op::Read { client: 0, bytes: 1 << 20 }, Op::Rest];
+        holds(SCARCE, &[&begin[..], &late, &reads].concat());
+    }
+}
+
+#[test]
+fn the_end_of_a_pattern_leaves_what_is_held_by_name_or_by_another_pattern() {
+    let wanted = |wanted| Op::Subscribe(Subscribe { wanted, ..wants(0, Channel::Quotes, 0) });
+    let end = |wanted| Op::Unsubscribe { client: 0, channel: Channel::Quotes, wanted };
+    let news = |symbol| Op::Send(Sending { symbol, message: Message::Quote, times: 1 });
+    let open = [Op::Open(Message::Quote, 1), Op::Open(Message::Quote, 1)];
+    // All by a pattern, B by name, A and AB by another pattern.
+    let begin = [wanted(vec![4]), wanted(vec![2]), wanted(vec![5]), Op::Rest, end(vec![4])];
+    let after = [news(0), news(1), news(2), news(3), Op::Rest, Op::Ask { client: 0, ping: false }, Op::Rest];
+    let ops = [&open[..], &begin, &after].concat();
+    let world = play(AMPLE, &ops).expect("every frame is right");
+    assert_eq!(world.peers[0].held.len(), 3);
+    world.end().expect("all ends well");
+    holds(AMPLE, &[&ops[..], &[end(vec![2, 5, 5]), news(0), news(2), Op::Rest]].concat());
+}

@@ -42,6 +42,8 @@ pub(super) struct Held {
     /// Where it was moved to last, as far as it knows. Asked for again in the same way it stays there.
     pub(super) moved_to: usize,
     awaits: Awaits,
+    /// A snapshot as of this `seq` follows what was owed up to there.
+    then: Option<u64>,
     /// Up to where it has been served.
     pub(super) at: u64,
     /// Something that it ought to have got had left the log, since it last had all.
@@ -65,6 +67,7 @@ impl Held {
             tier,
             moved_to: tier,
             awaits,
+            then: None,
             at: 0,
             is_lapped: false,
             updated: None,
@@ -93,9 +96,29 @@ impl Held {
         }
     }
 
+    /// A snapshot as of the head was asked for, too, which comes after what is owed. One that has been promised already will do.
+    /// The reply to a pattern does not say which.
+    pub(super) fn then_snapshot(&mut self, head: u64, seq: Option<u64>) -> Check {
+        let promised = match self.awaits {
+            Awaits::Snapshot(promised) => promised,
+            Awaits::SnapshotUpTo(_) => return seq.map_or(Ok(()), |seq| self.goes_on_at(Some(seq))),
+            Awaits::Anything => *self.then.get_or_insert(head),
+            // The shard may not have seen the symbol yet, or have begun with a snapshot of its own.
+            Awaits::First => {
+                prop_assert!(seq.is_none_or(|seq| 0 < seq && seq <= head));
+                self.then = self.then.or(seq).or(Some(head));
+                return Ok(());
+            }
+        };
+        prop_assert!(seq.is_none_or(|seq| seq == promised), "{} is promised", promised);
+        Ok(())
+    }
+
     /// The options of what is held were changed: the reply says where it stands.
     pub(super) fn goes_on_at(&mut self, seq: Option<u64>) -> Check {
         match (self.awaits, seq) {
+            (Awaits::Anything, seq) if self.then.is_some() => prop_assert_eq!(seq, self.then),
+            (Awaits::First, seq) if self.then.is_some() => prop_assert!(seq > Some(0) && seq <= self.then),
             (Awaits::Snapshot(awaited), seq) => prop_assert_eq!(seq, Some(awaited)),
             (Awaits::SnapshotUpTo(limit), seq) => {
                 prop_assert!(seq.is_some_and(|seq| 0 < seq && seq <= limit));
@@ -110,6 +133,7 @@ impl Held {
     /// All that was due has come: it has the topic's state, data and book as of where it stands, and stands at least at `due`.
     pub(super) fn is_up_to_date(&mut self, truth: &Truth, due: u64) -> Check {
         self.is_lapped = false;
+        prop_assert_eq!(self.then, None, "a snapshot was promised");
         let topic = self.topic;
         prop_assert!((due..=truth.head()).contains(&self.at), "topic {}: at {} of {}", topic, self.at, due);
         prop_assert_eq!(self.state, truth.state(self.at), "the state of topic {} at {}", topic, self.at);
@@ -155,6 +179,11 @@ impl Held {
         let bears_conflation = self.tier == 0 && !self.options.disconnect;
         let may_skip = self.is_lapped || bears_conflation && facts.may_conflate;
         let (updated, before) = (self.updated.take(), self.at);
+        let is_due = |then| before == last && last == then || self.awaits == Awaits::First && last <= then;
+        if frame.kind == "snapshot" && self.then.is_some_and(is_due) {
+            (self.then, self.awaits) = (None, Awaits::Snapshot(last));
+        }
+        prop_assert!(self.then.is_none_or(|then| last <= then && before < then), "a snapshot is due");
         let awaited = self.awaits;
         if frame.kind == "snapshot" {
             self.snapshot(frame, truth, may_skip)?;
@@ -245,7 +274,7 @@ impl Held {
         let truth = &facts.venue.truths[self.topic];
         if self.tier > 0 {
             let limit = facts.tiers.limit(self.topic, self.tier, truth);
-            prop_assert!(last <= limit, "the last tick was at {}", limit);
+            prop_assert!(last <= limit || self.then.is_some(), "the last tick was at {}", limit);
             prop_assert!(updated.is_none() || updated != facts.step, "updates are not merged");
             self.updated = facts.step.filter(|_| !is_rest);
         } else if !is_rest

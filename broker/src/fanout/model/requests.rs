@@ -88,7 +88,7 @@ impl World {
         entry["state"] = json!(truth.state(head).name());
         let is_held = self.peers[at].held.contains_key(&topic);
         let beginning = match resume {
-            None => begin(truth, is_held && !snapshot),
+            None => begin_held(truth, is_held, snapshot),
             Some((epoch, after)) => {
                 let (beginning, resumed) = go_on(truth, epoch, after);
                 entry["resumed"] = json!(resumed);
@@ -123,7 +123,7 @@ impl World {
         for topic in topics {
             let is_held = self.peers[at].held.contains_key(&topic);
             let truth = &self.venue.borrow().truths[topic];
-            let beginning = begin(truth, is_held && !snapshot);
+            let beginning = begin_held(truth, is_held, snapshot);
             let (topic, head) = (Some((topic, options, beginning)), truth.head());
             grants.push(Grant { entry: None, topic, tier: options.tier, head });
         }
@@ -238,6 +238,15 @@ impl World {
     fn covered(&self, channel: Channel, prefix: &str) -> Vec<TopicNumber> {
         let symbols = (0..self.venue.borrow().symbols()).filter(|symbol| name(*symbol).starts_with(prefix));
         symbols.map(|symbol| number(symbol, channel)).collect()
+    }
+}
+
+/// How a topic goes on or begins that a client may hold, and may want a snapshot of.
+fn begin_held(truth: &Truth, is_held: bool, snapshot: bool) -> Beginning {
+    let keeps_what_is_owed = truth.served.channel == Channel::Trades && truth.head() > 0;
+    match snapshot {
+        true if is_held && keeps_what_is_owed => Beginning::ThenSnapshot,
+        _ => begin(truth, is_held && !snapshot),
     }
 }
 

@@ -24,14 +24,17 @@ async fn slow(params: Value) -> (Broker, Publisher, Client) {
     (broker, acme, client)
 }
 
-/// Figures are told once a turn, and counted a few times a second.
-async fn until_stats(broker: &Broker, expected: &[(&str, u64)]) {
+/// Figures are told once a turn, for which something has to come, and some are counted a few times a second.
+async fn until_stats(broker: &Broker, acme: &mut Publisher, expected: &[(&str, u64)]) {
     let told = async {
         while expected.iter().any(|(name, value)| broker.stat(name) != *value) {
+            acme.quote("1", "2");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, told).await.expect("these figures");
+    let in_time = tokio::time::timeout(PATIENCE, told).await.is_ok();
+    let told: Vec<_> = expected.iter().map(|(name, _)| (*name, broker.stat(name))).collect();
+    assert!(in_time, "{told:?}, not {expected:?}");
 }
 
 /// Takes a frame to which `at` is the end of what came before.
@@ -91,14 +94,14 @@ async fn who_is_late_again_and_again_is_moved_to_a_slower_tier_and_back_when_it_
     told = read_to(&mut client, "tier", &mut at).await;
     expected["after"] = json!(at);
     assert_eq!(told, expected);
-    until_stats(&broker, &[("demotions", 1), ("subscriptions_demoted", 1)]).await;
+    until_stats(&broker, &mut acme, &[("demotions", 1), ("subscriptions_demoted", 1)]).await;
 
     told = read_to(&mut client, "tier", &mut at).await;
     assert_eq!((&told["interval_ms"], &told["reason"]), (&json!(0), &json!("keeps_up")));
     acme.quote("7", "8");
     let update = read_to(&mut client, "update", &mut at).await;
     assert_eq!((&update["seq"], &update["bid"]), (&json!([at, at]), &json!("7")));
-    until_stats(&broker, &[("promotions", 1), ("subscriptions_demoted", 0)]).await;
+    until_stats(&broker, &mut acme, &[("promotions", 1), ("subscriptions_demoted", 0)]).await;
     broker.shutdown().await;
 }
 
@@ -157,9 +160,7 @@ async fn a_snapshot_of_trades_comes_after_those_that_a_tier_still_owes() {
     acme.trade(1, "10.00");
     let mut client = broker.connect().await;
     client.next().await;
-    let params = |snapshot: bool| {
-        json!({"channel": "trades", "symbols": ["sim:ACME"], "interval_ms": 1_000, "snapshot": snapshot})
-    };
+    let params = |snapshot: bool| json!({"channel": "trades", "symbols": ["sim:ACME"], "interval_ms": 1_000, "snapshot": snapshot});
     let begun = client.request(json!({"id": 1, "method": "subscribe", "params": params(false)})).await;
     let begun = begun["result"]["subscribed"][0]["seq"].as_u64().expect("a seq");
     assert_eq!(client.next().await["type"], "snapshot");
@@ -174,5 +175,36 @@ async fn a_snapshot_of_trades_comes_after_those_that_a_tier_still_owes() {
     let snapshot = client.next().await;
     assert_eq!(snapshot["type"], "snapshot");
     assert_eq!(snapshot["seq"], json!([promised - 49, promised]));
+    broker.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_closing_connection_has_its_time_and_no_longer() {
+    let broker = Broker::start_with(|settings| {
+        settings.stall_time_max_ms = 300;
+        settings.close_timeout_ms = 300;
+    });
+    let mut acme = broker.open("ACME");
+    // One on each shard, so that they have turns.
+    let mut others = [broker.connect().await, broker.connect().await];
+    for other in &mut others {
+        other.next().await;
+        other.subscribe("quotes", &["sim:ACME"]).await;
+    }
+    // This one reads its close frame, and does not end.
+    let mut lingering = broker.connect().await;
+    lingering.next().await;
+    lingering.send_raw(b"\x82\x80\x00\x00\x00\x00").await;
+    assert_eq!(lingering.close_code().await, Some(1003));
+    until_stats(&broker, &mut acme, &[("ended", 1), ("resets", 0), ("connections", 2)]).await;
+    // And this one does not even take the rest of its snapshot, after which its close frame would come.
+    let prices: Vec<String> = (1..=1_000).map(|n| format!("{n}.00000000")).collect();
+    let levels: Vec<_> = prices.iter().map(|price| (price.as_str(), "1.00000000")).collect();
+    acme.book(&levels, &[]);
+    let mut stuck = broker.connect_with_small_buffer().await;
+    stuck.next().await;
+    stuck.subscribe("book", &["sim:ACME"]).await;
+    until_stats(&broker, &mut acme, &[("ended", 2), ("resets", 1), ("connections", 2)]).await;
+    assert_eq!((broker.stat("closed_slow"), stuck.close_code().await), (1, None));
     broker.shutdown().await;
 }

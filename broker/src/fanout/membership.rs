@@ -103,7 +103,8 @@ impl Shard {
     ) -> usize {
         let Some(connection) = self.connections.get_mut(id) else { return 0 };
         let patterns = &mut connection.patterns;
-        let Some(at) = patterns.iter().position(|held| held.channel == channel && *held.prefix == *prefix) else {
+        let Some(at) = patterns.iter().position(|held| held.channel == channel && *held.prefix == *prefix)
+        else {
             return 0;
         };
         patterns.remove(at);

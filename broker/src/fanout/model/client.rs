@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// What a request is to be answered.
 #[derive(Debug)]
 pub(super) enum Expected {
-    /// With these, in this order.
-    Granted(Vec<Grant>),
+    /// With these, in this order; and these symbols and patterns are more than it may hold.
+    Granted(Vec<Grant>, Vec<String>),
     /// These topics are ended.
     Ended(Vec<TopicNumber>),
     /// With exactly this.
@@ -61,6 +61,8 @@ pub(super) struct Facts<'a> {
     pub(super) interval_ms_max: u32,
     /// The topics' heads when the step began, if the socket had been full for so long by then that data must be conflated.
     pub(super) must_conflate: Option<&'a [u64]>,
+    /// So few bytes of replies may wait that a client may have more of them.
+    pub(super) may_exceed: bool,
     /// The connection was closed, with good reason.
     pub(super) was_closed: bool,
     /// The number of the step in which it comes, unless something was published in its middle.
@@ -108,8 +110,9 @@ impl Client {
             match opcode {
                 0x81 => self.text(&payload, facts)?,
                 0x88 => {
-                    let is_slow = payload.starts_with(&close::SLOW_CONSUMER.to_be_bytes());
-                    prop_assert!(facts.was_closed && is_slow, "closed with {:?}", payload);
+                    let with = |code: u16| payload.starts_with(&code.to_be_bytes());
+                    let is_known = with(close::SLOW_CONSUMER) || with(close::POLICY) && facts.may_exceed;
+                    prop_assert!(facts.was_closed && is_known, "closed with {:?}", payload);
                     self.is_closed = true;
                 }
                 0x89 => self.pings += 1,
@@ -207,7 +210,11 @@ impl Client {
                 prop_assert_eq!(&result["unsubscribed"], &Value::from(topics.len()));
                 self.held.retain(|topic, _| !topics.contains(topic));
             }
-            Expected::Granted(grants) => {
+            Expected::Granted(grants, refused) => {
+                let rejected = result["rejected"].as_array().into_iter().flatten();
+                let rejected = rejected.map(|entry| (entry["symbol"].as_str(), entry["code"].as_str()));
+                let expected = refused.iter().map(|symbol| (Some(symbol.as_str()), Some("limit_exceeded")));
+                prop_assert!(rejected.eq(expected), "it is to be refused {:?}", refused);
                 let mut entries = result["subscribed"].as_array().into_iter().flatten();
                 for grant in grants {
                     self.granted(&grant, &mut entries, facts)?;

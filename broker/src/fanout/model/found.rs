@@ -10,6 +10,8 @@ const AMPLE: Setting = Setting {
     conflate_after_ms: 0,
     adaptation: Adaptation { demote_after_ms: 0, promote_after_ms: 5_000, interval_ms_max: 100 },
     turn_ms_max: 5,
+    subscriptions_max: 4_096,
+    control_bytes_max: 65_536,
     look_us: 0,
     rooms: [1 << 40; 2],
 };
@@ -157,7 +159,8 @@ fn a_snapshot_of_trades_replaces_none_that_are_owed_in_a_tier_or_to_who_is_behin
         let begin = [send(Message::Trades(2), 1), subscribe(Channel::Trades, tier), Op::Rest];
         holds(AMPLE, &[&begin[..], &[trades.clone(), again(tier), Op::Rest]].concat());
         // What has left the log is a gap that ends where the snapshot does.
-        let late = [Op::Stop { client: 0 }, trades.clone(), Op::Rest, again(tier), send(Message::Trades(1), 200)];
+        let late =
+            [Op::Stop { client: 0 }, trades.clone(), Op::Rest, again(tier), send(Message::Trades(1), 200)];
         let reads = [Op::Read { client: 0, bytes: 1 << 20 }, Op::Rest];
         holds(SCARCE, &[&begin[..], &late, &reads].concat());
     }

@@ -108,6 +108,10 @@ pub(super) struct Setting {
     pub(super) conflate_after_ms: u64,
     pub(super) adaptation: Adaptation,
     pub(super) turn_ms_max: u64,
+    /// What a client may hold.
+    pub(super) subscriptions_max: usize,
+    /// Bytes of replies that may wait.
+    pub(super) control_bytes_max: usize,
     /// Bytes that the sockets of the first two clients take before they are full.
     pub(super) rooms: [usize; 2],
     /// How long a look at the clock takes: with a millisecond a turn is over after a few of them.
@@ -136,8 +140,13 @@ pub(super) fn setting() -> impl Strategy<Value = Setting> {
     let look_us = prop_oneof![3 => Just(0), 1 => Just(900)];
     let rooms = prop_oneof![2 => Just(1 << 40), 1 => 300..4_000_usize];
     let rooms = [Just(1 << 40).boxed(), rooms.boxed()];
-    (logs, conflate_after_ms, adaptation, turn_ms_max, look_us, rooms).prop_map(
-        |(logs, conflate_after_ms, adaptation, turn_ms_max, look_us, rooms)| Setting {
+    let subscriptions_max = prop_oneof![4 => Just(4_096), 1 => 1..8_usize];
+    let control_bytes_max = prop_oneof![4 => Just(65_536), 1 => 1..800_usize];
+    let limits = (subscriptions_max, control_bytes_max);
+    (logs, conflate_after_ms, adaptation, turn_ms_max, limits, look_us, rooms).prop_map(
+        |(logs, conflate_after_ms, adaptation, turn_ms_max, limits, look_us, rooms)| Setting {
+            subscriptions_max: limits.0,
+            control_bytes_max: limits.1,
             logs,
             conflate_after_ms,
             adaptation,

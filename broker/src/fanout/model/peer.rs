@@ -3,6 +3,7 @@
 use super::Check;
 use super::client::{Client, Expected, Facts};
 use super::held::Options;
+use super::op::Setting;
 use super::venue::TopicNumber;
 use super::world::World;
 use crate::clock;
@@ -44,6 +45,8 @@ pub(super) struct Peer {
     /// It has read nothing for too long.
     is_stalled: bool,
     pub(super) lingers: bool,
+    /// Bytes of replies that it had not taken when this step began.
+    pub(super) replies_waited: usize,
 }
 
 impl World {
@@ -138,9 +141,9 @@ impl World {
                     }
                 }
                 Effect::Linger(id) => {
-                    let patience = self.patience();
+                    let (setting, patience) = (self.setting, self.patience());
                     if let Some(peer) = self.peers.iter_mut().find(find(id)) {
-                        prop_assert!(peer.may_be_closed(patience), "closed without need");
+                        prop_assert!(peer.may_be_closed(&setting, patience), "closed without need");
                         peer.lingers = true;
                     }
                 }
@@ -163,6 +166,7 @@ impl World {
                     may_conflate: peer.is_slow_for(patience),
                     interval_ms_max: self.setting.adaptation.interval_ms_max,
                     must_conflate: peer.must_conflate.then_some(heads),
+                    may_exceed: self.setting.control_bytes_max < 65_536,
                     was_closed: peer.lingers,
                     step,
                 };
@@ -177,15 +181,21 @@ impl World {
 }
 
 impl Peer {
+    /// How many more subscriptions and patterns it may hold.
+    pub(super) fn room(&self, setting: &Setting) -> usize {
+        setting.subscriptions_max.saturating_sub(self.held.len() + self.patterns.len())
+    }
+
     /// What it is owed has to wait: its socket has not taken all that it was offered, or has not had room since.
     pub(super) fn has_no_room(&self) -> bool {
         self.wire.full_since().is_some() || self.awaits_writable && !self.wire.is_writable()
     }
 
-    /// It reads nothing, or would rather be closed than conflated.
-    fn may_be_closed(&self, patience: Duration) -> bool {
+    /// It reads nothing, or not its replies, or would rather be closed than conflated.
+    fn may_be_closed(&self, setting: &Setting, patience: Duration) -> bool {
         let would_rather = self.held.values().any(|options| options.disconnect);
-        self.is_stalled || would_rather && self.is_slow_for(patience)
+        let leaves_replies = self.replies_waited > 0 && setting.control_bytes_max < 65_536;
+        leaves_replies || self.is_stalled || would_rather && self.is_slow_for(patience)
     }
 
     fn is_slow_for(&self, patience: Duration) -> bool {

@@ -29,7 +29,7 @@ impl World {
         let Some(at) = self.peer(wanted.client) else { return Ok(()) };
         let Subscribe { tier, disconnect, adaptive, .. } = *wanted;
         let options = Options { tier, disconnect, adaptive };
-        let (mut symbols, mut grants) = (Vec::new(), Vec::new());
+        let (mut symbols, mut grants, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for &one in &wanted.wanted {
             match self.wanted(one) {
                 Wanted::Symbol(symbol) => {
@@ -41,10 +41,19 @@ impl World {
                             json!({"symbol": name(symbol), "epoch": epoch, "after": after})
                         }
                     });
+                    let is_new = !self.peers[at].held.contains_key(&topic);
+                    if is_new && self.peers[at].room(&self.setting) == 0 {
+                        refused.push(name(symbol));
+                        continue;
+                    }
                     grants.push(self.grant_symbol(at, topic, options, wanted.snapshot, resume));
                 }
                 Wanted::Pattern(prefix) => {
                     symbols.push(json!(format!("{prefix}*")));
+                    if self.brings(at, wanted.channel, prefix) > self.peers[at].room(&self.setting) {
+                        refused.push(format!("{prefix}*"));
+                        continue;
+                    }
                     self.grant_pattern(at, wanted.channel, prefix, options, wanted.snapshot, &mut grants);
                 }
             }
@@ -57,7 +66,16 @@ impl World {
             "snapshot": wanted.snapshot,
             "adaptive": adaptive,
         }});
-        self.request(at, ID, &request.to_string(), Expected::Granted(grants))
+        self.refused += refused.len() as u64;
+        self.request(at, ID, &request.to_string(), Expected::Granted(grants, refused))
+    }
+
+    /// How many subscriptions and patterns a pattern adds to what a client holds.
+    fn brings(&self, at: usize, channel: Channel, prefix: &str) -> usize {
+        let peer = &self.peers[at];
+        let is_known = peer.patterns.iter().any(|(of, held, _)| *of == channel && *held == prefix);
+        let topics = self.covered(channel, prefix);
+        topics.iter().filter(|topic| !peer.held.contains_key(topic)).count() + usize::from(!is_known)
     }
 
     fn resume(&self, at: usize, topic: TopicNumber, resume: Resume) -> (&'static str, u64) {

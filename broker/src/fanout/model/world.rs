@@ -8,6 +8,7 @@ use super::tiers::{TIERS_MS, Tiers};
 use super::truth::Truth;
 use super::venue::{self, Venue, number};
 use crate::clock;
+use crate::fanout::connection::ConnectionId;
 use crate::fanout::scripted::{self, Hook};
 use crate::fanout::shard::Shard;
 use crate::fanout::thread::is_closing;
@@ -49,6 +50,8 @@ pub(super) struct World {
     has_more: bool,
     /// Somebody left, and may not have read all that was sent.
     pub(super) has_seen_leave: bool,
+    /// Subscriptions that were beyond what a client may hold.
+    pub(super) refused: u64,
     /// The tiers whose tasks run.
     pub(super) ticking: [bool; TIERS_MS.len()],
 }
@@ -70,6 +73,8 @@ impl World {
             demoted_interval_ms_max: setting.adaptation.interval_ms_max,
             stall_time_max_ms: STALL_TIME_MAX.as_millis() as u64,
             pong_timeout_ms: u64::from(u32::MAX),
+            subscriptions_max: setting.subscriptions_max,
+            control_bytes_max: setting.control_bytes_max,
             ..Settings::default()
         };
         let stats = Arc::new(ShardStats::default());
@@ -85,6 +90,7 @@ impl World {
             permit,
             has_more: false,
             has_seen_leave: false,
+            refused: 0,
             ticking,
             step: 0,
             disturbance: None,
@@ -101,6 +107,9 @@ impl World {
         for peer in &mut self.peers {
             peer.must_conflate = peer.wire.full_from().is_some_and(|from| began - from >= patience);
         }
+        for peer in &mut self.peers {
+            peer.replies_waited = control_waiting(&self.shard, peer.id);
+        }
         let moves = self.moves();
         let result = work(&mut self.shard, began);
         if self.moves() != moves {
@@ -111,6 +120,15 @@ impl World {
         }
         self.look_at_marks();
         self.take_effects()?;
+        for peer in &self.peers {
+            let waits = control_waiting(&self.shard, peer.id);
+            let is_one_alone = peer.replies_waited == 0 || waits <= peer.replies_waited || peer.lingers;
+            prop_assert!(
+                waits <= self.setting.control_bytes_max || is_one_alone,
+                "{} bytes of replies",
+                waits
+            );
+        }
         self.permit.fetch_or(!self.shard.waiting.is_empty(), Relaxed);
         self.deliver(&heads)?;
         Ok(result)
@@ -178,7 +196,9 @@ impl World {
                 let topic = number(symbol, channel);
                 let covers =
                     |(of, prefix, _): &&(Channel, &str, Options)| *of == channel && name.starts_with(prefix);
-                if let Some((_, _, options)) = peer.patterns.iter().find(covers) {
+                let brings = peer.patterns.iter().find(covers);
+                self.refused += u64::from(brings.is_some() && peer.room(&self.setting) == 0);
+                if let Some((_, _, options)) = brings.filter(|_| peer.room(&self.setting) > 0) {
                     peer.held.insert(topic, *options);
                     peer.tiers.insert(topic, options.tier);
                     peer.client.announce(topic, *options);
@@ -263,6 +283,9 @@ impl World {
                 prop_assert_eq!(peer.client.at(*topic), Some(venue.truths[*topic].head()));
             }
         }
+        if !self.has_seen_leave {
+            prop_assert_eq!(self.shard.counts.subscriptions_refused, self.refused);
+        }
         let skipped: Option<Vec<_>> = self.peers.iter().map(|peer| peer.client.skipped).collect();
         if let Some(skipped) = skipped.filter(|_| !self.has_seen_leave) {
             let counts = &self.shard.counts;
@@ -288,4 +311,9 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Bytes of replies and control frames that wait for a connection.
+fn control_waiting(shard: &Shard, id: ConnectionId) -> usize {
+    shard.connections.get(id).map_or(0, |connection| connection.outbound.control_waiting())
 }

@@ -5,7 +5,7 @@
 //! | `shard` | what one turn does |
 //! | `batch` | how frames are gathered once and shared |
 //! | `advance` | what a cursor is sent |
-//! | `serve` | how one connection catches up |
+//! | `serve`, `gathered` | how one connection catches up |
 //! | `membership`, `subscription` | who is subscribed to what |
 //! | `tier` | how updates are merged for those who want fewer |
 //! | `adaptation` | who is moved to a slower tier, and back |
@@ -17,6 +17,7 @@ mod advance;
 mod batch;
 mod chores;
 pub(crate) mod connection;
+mod gathered;
 mod hot;
 mod lifecycle;
 mod membership;

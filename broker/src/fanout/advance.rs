@@ -32,7 +32,7 @@ pub(crate) struct Skipped {
     pub(crate) lost: u64,
 }
 
-/// Takes a frame, where one stands who has it, and what it skips; says whether there is room for more.
+/// Takes a frame, or several in one piece, where one stands who has it, and what it skips; says whether there is room for more.
 pub(crate) trait Sink {
     /// Takes a frame.
     fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool;
@@ -162,7 +162,8 @@ impl<S: Sink> Advance<'_, S> {
         true
     }
 
-    /// Sends the last state, if it changed, and the latest data, in their order.
+    /// Sends the last state, if it changed, and the latest data, in their order. In one piece: who was told what is skipped gets what
+    /// replaces it, even if a slower tier is due in between.
     fn go_to_latest(&mut self) -> bool {
         let Some(newest) = self.handle.topic.read(self.to.index) else { return false };
         let mut frames: Vec<Arc<Entry>> = Vec::with_capacity(2);
@@ -174,10 +175,13 @@ impl<S: Sink> Advance<'_, S> {
             frames.extend(data);
         }
         frames.push(newest);
+        let (mut piece, mut skipped) = (Vec::new(), Skipped::default());
         for entry in frames {
-            self.conflate_up_to(&entry);
-            self.send(self.handle.frame(&entry), entry.position());
+            skipped.conflated += self.conflate_up_to(&entry, &mut piece);
+            piece.extend_from_slice(self.handle.frame(&entry));
+            self.at = entry.position();
         }
+        self.send_instead(&piece.into(), self.at, skipped);
         true
     }
 
@@ -199,14 +203,14 @@ impl<S: Sink> Advance<'_, S> {
         true
     }
 
-    fn conflate_up_to(&mut self, next: &Entry) {
+    /// Writes that all before an entry is skipped, if there is anything; says how much.
+    fn conflate_up_to(&self, next: &Entry, piece: &mut Vec<u8>) -> u64 {
         let seq = SeqRange::new(self.at.seq + 1, next.first() - 1);
         if seq.first > seq.last {
-            return;
+            return 0;
         }
-        let skipped = Skipped { conflated: seq.last - seq.first + 1, lost: 0 };
-        let frame = encode(|out| frame::conflated(out, self.handle.wire(), seq));
-        self.send_instead(&frame, before(next), skipped);
+        piece.extend_from_slice(&encode(|out| frame::conflated(out, self.handle.wire(), seq)));
+        seq.last - seq.first + 1
     }
 
     /// Counts the trades that left the log, and sends the states that came between them. Should more states have come meanwhile

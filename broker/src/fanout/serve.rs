@@ -1,71 +1,19 @@
 //! Serving one connection by its cursors: after it asked for something, or after its socket was full.
 
-use super::advance::{Pace, Sink, Skipped, advance};
+use super::advance::{Pace, advance};
 use super::connection::{Behind, Connection, ConnectionId, Cursor, Sent};
+use super::gathered::{GATHER_BYTES, Gathered, Kind};
 use super::hot::Flow;
 use super::shard::{Shard, millis};
 use super::stats::Told;
 use super::subscription::{RAW, Subscription};
-use super::tier::merge;
 use crate::clock;
-use bytes::Bytes;
 use feed::topic::TopicHandle;
 use schemas::wire::close;
 use schemas::wire::request::OnSlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use table::{Position, TopicId};
-
-/// Frames are gathered up to about this many bytes before they are written.
-const GATHER_BYTES: usize = 32 * 1024;
-
-/// The frames of one write, of one connection's topics.
-#[derive(Default)]
-struct Gathered {
-    frames: Vec<Next>,
-    bytes: usize,
-    topic: Option<TopicId>,
-}
-
-/// A frame of a topic, where one stands who has it, and what it skips.
-struct Next {
-    topic: TopicId,
-    frame: Bytes,
-    position: Position,
-    skipped: Skipped,
-    kind: Kind,
-}
-
-/// What a frame is to the one who gets it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// It takes the cursor on.
-    Data,
-    /// The snapshot that its cursor waited for.
-    Snapshot,
-    /// It tells of another tier.
-    Tier,
-}
-
-impl Gathered {
-    /// Takes a frame that is no usual data.
-    fn take_as(&mut self, kind: Kind, frame: &Bytes, position: Position) {
-        self.take(frame, position, Skipped::default());
-        if let Some(last) = self.frames.last_mut() {
-            last.kind = kind;
-        }
-    }
-}
-
-impl Sink for Gathered {
-    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
-        if let Some(topic) = self.topic {
-            self.bytes += frame.len();
-            self.frames.push(Next { topic, frame: frame.clone(), position, skipped, kind: Kind::Data });
-        }
-        self.bytes < GATHER_BYTES
-    }
-}
 
 /// Why serving a connection stopped.
 enum Stop {
@@ -211,13 +159,10 @@ impl Shard {
             advance(&handle, at, stand, pace, gathered).index >= stand.index
         } else {
             let goal = self.tier_goal(topic, subscription);
-            let mut take = |frame: &Bytes, position, skipped| {
-                gathered.take(frame, position, skipped);
-            };
-            let mut reached = merge(&handle, at, goal, &mut take);
+            let mut reached = gathered.merge(&handle, at, goal);
             if reached.index < goal.index {
-                // What the last tick needs has left the log: it goes ahead of its tier.
-                reached = merge(&handle, reached, stand, &mut take);
+                // What the last tick needs has left the log: it goes ahead of its tick.
+                reached = gathered.merge(&handle, reached, stand);
             }
             reached.index >= goal.index
         };
@@ -237,9 +182,7 @@ impl Shard {
         let reached = if subscription.options.tier == RAW {
             advance(handle, at, end, Pace::Every, gathered)
         } else {
-            merge(handle, at, end, &mut |frame: &Bytes, position, skipped| {
-                gathered.take(frame, position, skipped);
-            })
+            gathered.merge(handle, at, end)
         };
         reached.index >= end.index
     }
@@ -337,9 +280,7 @@ fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: I
         if start >= taken {
             break;
         }
-        if next.kind != Kind::Tier {
-            told.add(next.skipped);
-        }
+        told = told.with(next.told);
         if let Some(behind) = connection.outbound.behind_mut() {
             let cursor = match behind.cursors.remove(&next.topic) {
                 Some(Cursor::Then(_, snapshot)) if next.kind != Kind::Snapshot => {

@@ -48,7 +48,7 @@ counters! {
     bytes_held,
     /// The most bytes held now for one connection.
     bytes_held_largest,
-    /// Data frames written, one for each connection that got it.
+    /// Data frames written, one for each connection that got it; what is conflated and what replaces it count as one.
     deliveries,
     /// Writes to sockets.
     writes,

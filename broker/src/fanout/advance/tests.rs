@@ -23,12 +23,35 @@ impl Sink for Taken {
     fn take(&mut self, frame: &Bytes, _: Position, skipped: Skipped) -> bool {
         self.skipped.conflated += skipped.conflated;
         self.skipped.lost += skipped.lost;
-        let frame: serde_json::Value = serde_json::from_slice(websocket::payload(frame)).unwrap();
-        let number = |at: usize| frame["seq"][at].as_u64().unwrap();
-        self.lost += frame["lost"].as_u64().unwrap_or(0);
-        self.frames.push((frame["type"].as_str().unwrap().to_owned(), number(0), number(1)));
+        for frame in split(frame) {
+            self.lost += frame["lost"].as_u64().unwrap_or(0);
+            self.frames.push((
+                frame["type"].as_str().unwrap().to_owned(),
+                number(&frame, 0),
+                number(&frame, 1),
+            ));
+        }
         true
     }
+}
+
+/// The frames of a piece. All are short enough for a header of two or four bytes.
+fn split(mut piece: &[u8]) -> Vec<serde_json::Value> {
+    let mut frames = Vec::new();
+    while !piece.is_empty() {
+        let payload = websocket::payload(piece);
+        let len = match piece.len() - payload.len() {
+            2 => usize::from(piece[1]),
+            _ => usize::from(u16::from_be_bytes([piece[2], piece[3]])),
+        };
+        frames.push(serde_json::from_slice(&payload[..len]).unwrap());
+        piece = &payload[len..];
+    }
+    frames
+}
+
+fn number(frame: &serde_json::Value, at: usize) -> u64 {
+    frame["seq"][at].as_u64().unwrap()
 }
 
 impl Rig {
@@ -143,16 +166,16 @@ struct Overtaken<'a> {
 
 impl Sink for Overtaken<'_> {
     fn take(&mut self, frame: &Bytes, position: Position, _: Skipped) -> bool {
-        let frame: serde_json::Value = serde_json::from_slice(websocket::payload(frame)).unwrap();
-        let number = |at: usize| frame["seq"][at].as_u64().unwrap();
-        if frame["type"] == "snapshot" {
-            assert!(number(1) >= self.next, "{frame} goes back");
-            self.snapshots += 1;
-        } else {
-            assert_eq!(number(0), self.next, "{frame} does not tile");
+        for frame in split(frame) {
+            if frame["type"] == "snapshot" {
+                assert!(number(&frame, 1) >= self.next, "{frame} goes back");
+                self.snapshots += 1;
+            } else {
+                assert_eq!(number(&frame, 0), self.next, "{frame} does not tile");
+            }
+            self.next = number(&frame, 1) + 1;
         }
-        self.next = number(1) + 1;
-        assert_eq!(position.seq, number(1));
+        assert_eq!(position.seq + 1, self.next);
         for _ in 0..self.plan.pop().unwrap_or(0) {
             publish_next(self.publisher, self.channel);
         }

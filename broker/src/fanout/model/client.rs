@@ -72,8 +72,10 @@ pub(super) struct Facts<'a> {
 #[derive(Debug)]
 pub(super) struct Client {
     read: Vec<u8>,
-    /// The frame that is looked at began in an earlier step.
+    /// The frame that is looked at, or the piece that it is of, began in an earlier step.
     is_rest: bool,
+    /// More of the same piece may follow: what replaces what was conflated.
+    may_go_on: bool,
     greeted: bool,
     /// The `id`s of its requests and the replies that are to come, in their order.
     pub(super) expected: VecDeque<(u64, Expected)>,
@@ -90,6 +92,7 @@ impl Default for Client {
         Self {
             read: Vec::new(),
             is_rest: false,
+            may_go_on: false,
             greeted: false,
             expected: VecDeque::new(),
             held: BTreeMap::new(),
@@ -103,7 +106,7 @@ impl Default for Client {
 impl Client {
     /// Reads what came.
     pub(super) fn read(&mut self, bytes: &[u8], facts: &Facts<'_>) -> Check {
-        self.is_rest = !self.read.is_empty();
+        self.is_rest = !self.read.is_empty() || self.may_go_on;
         self.read.extend_from_slice(bytes);
         while let Some((opcode, payload)) = frame::split(&mut self.read) {
             prop_assert!(!self.is_closed, "something follows the close frame");
@@ -118,7 +121,9 @@ impl Client {
                 0x89 => self.pings += 1,
                 _ => return Err(wrong(format!("a frame with opcode {opcode:#x}"))),
             }
-            self.is_rest = false;
+            let may_go_on = ["conflated", "state"].map(|kind| format!("{{\"type\":\"{kind}\""));
+            self.may_go_on = may_go_on.iter().any(|start| payload.starts_with(start.as_bytes()));
+            self.is_rest &= self.may_go_on;
         }
         Ok(())
     }

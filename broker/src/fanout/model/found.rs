@@ -181,3 +181,24 @@ fn the_end_of_a_pattern_leaves_what_is_held_by_name_or_by_another_pattern() {
     world.end().expect("all ends well");
     holds(AMPLE, &[&ops[..], &[end(vec![2, 5, 5]), news(0), news(2), Op::Rest]].concat());
 }
+
+#[test]
+fn who_goes_ahead_of_its_tick_gets_all_that_this_takes() {
+    // The frame that says what is skipped is cut off; what replaces it follows, and not only with the next tick.
+    let begin =
+        [subscribe(Channel::Quotes, 1), send(Message::Quote, 2), Op::Rest, Op::Tick { tier: 1 }, Op::Rest];
+    let full = [Op::Stop { client: 0 }, send(Message::Quote, 1), Op::Rest, Op::Tick { tier: 1 }, Op::Rest];
+    let reads = [50, 1 << 20].map(|bytes| Op::Read { client: 0, bytes });
+    let reads = [send(Message::Quote, 200), reads[0].clone(), Op::Turn, reads[1].clone(), Op::Rest];
+    holds(AMPLE, &[&begin[..], &full, &reads].concat());
+}
+
+#[test]
+fn who_was_told_what_is_skipped_gets_what_replaces_it_in_whatever_tier() {
+    let other = Op::Subscribe(wants(1, Channel::Quotes, 1));
+    let begin = [send(Message::Quote, 1), other, subscribe(Channel::Quotes, 0), Op::Rest];
+    let late = [Op::Stop { client: 0 }, send(Message::Quote, 5), Op::Turn, Op::Wait(10)];
+    let reads = [50, 1 << 20].map(|bytes| Op::Read { client: 0, bytes });
+    let reads = [reads[0].clone(), Op::Turn, subscribe(Channel::Quotes, 1), reads[1].clone(), Op::Rest];
+    holds(AMPLE, &[&begin[..], &late, &reads].concat());
+}

@@ -38,6 +38,8 @@ struct Segment {
     bytes: Range<usize>,
     pieces: Range<usize>,
     told: Told,
+    /// The list of nothing else; none yet.
+    alone: Owed,
 }
 
 /// Where a frame ends within the arena, and where one stands who has it.
@@ -56,6 +58,9 @@ struct Node {
     told: Told,
     /// Where the list's bytes lie in `gathered`, once somebody needed them.
     gathered: Option<Range<usize>>,
+    /// The first list that was made of this one, and by which segment; further ones are among the `branches`. Where each subscriber
+    /// watches something else, lists hardly ever branch.
+    child: Option<(SegmentId, Owed)>,
 }
 
 /// How a connection stands to a topic after a write that took only part of what it was owed.
@@ -86,7 +91,8 @@ pub(crate) struct Batch {
     segments: Vec<Segment>,
     /// Node `n` is `nodes[n - 1]`; node 0 is the empty list.
     nodes: Vec<Node>,
-    children: FxHashMap<(Owed, SegmentId), Owed>,
+    /// Lists that were made of one that another was made of before.
+    branches: FxHashMap<(Owed, SegmentId), Owed>,
     /// The last step taken: most subscribers of a topic come from the same node as the one before.
     last_step: Option<(Owed, SegmentId, Owed)>,
     gathered: Vec<u8>,
@@ -107,7 +113,7 @@ impl Batch {
         self.pieces.clear();
         self.segments.clear();
         self.nodes.clear();
-        self.children.clear();
+        self.branches.clear();
         self.last_step = None;
     }
 
@@ -121,6 +127,7 @@ impl Batch {
             bytes: at..at,
             pieces: piece..piece,
             told: Told::default(),
+            alone: Owed::NOTHING,
         });
         id
     }
@@ -146,13 +153,27 @@ impl Batch {
     }
 
     fn step(&mut self, owed: Owed, segment: SegmentId) -> Owed {
-        let before = self.nodes.get(self.index(owed)).map_or(Told::default(), |node| node.told);
-        let told = before.with(self.segments[segment.0 as usize].told);
-        let nodes = &mut self.nodes;
-        let to = *self.children.entry((owed, segment)).or_insert_with(|| {
-            nodes.push(Node { parent: owed, segment, told, gathered: None });
-            Owed(nodes.len() as u32)
-        });
+        let next = Owed(self.nodes.len() as u32 + 1);
+        let (at, last) = (self.index(owed), &mut self.segments[segment.0 as usize]);
+        let (before, to) = match self.nodes.get_mut(at) {
+            None => {
+                if last.alone.is_nothing() {
+                    last.alone = next;
+                }
+                (Told::default(), last.alone)
+            }
+            Some(node) => {
+                let child = *node.child.get_or_insert((segment, next));
+                let is_first = child.0 == segment;
+                let to =
+                    if is_first { child.1 } else { *self.branches.entry((owed, segment)).or_insert(next) };
+                (node.told, to)
+            }
+        };
+        if to == next {
+            let told = before.with(last.told);
+            self.nodes.push(Node { parent: owed, segment, told, gathered: None, child: None });
+        }
         self.last_step = Some((owed, segment, to));
         to
     }
@@ -281,6 +302,25 @@ mod tests {
         assert_eq!(batch.get(both), (&b"aabbbc"[..], told(3, 7)));
         assert_eq!(batch.gathered, b"aabbbc");
         assert_eq!(batch.get(Owed::NOTHING), (&b""[..], Told::default()));
+    }
+
+    #[test]
+    fn lists_branch_where_subscribers_watch_different_things() {
+        let (mut batch, first, second) = batch();
+        let third = batch.begin(TopicId(3), at(1));
+        batch.push(b"dd", at(2), Skipped::default());
+        let one = batch.extend(Owed::NOTHING, first);
+        // Each twice, and in between others, so that no step is the last one.
+        let lists: Vec<_> = [second, third, second, third].map(|by| batch.extend(one, by)).into();
+        let other = [second, third].map(|segment| batch.extend(Owed::NOTHING, segment));
+        assert_eq!(lists[..2], lists[2..]);
+        let bytes: Vec<_> =
+            [lists[0], lists[1], other[0], other[1]].map(|owed| batch.get(owed).0.to_vec()).into();
+        assert_eq!(bytes, [&b"aabbbc"[..], b"aabbbdd", b"c", b"dd"]);
+        assert_eq!([second, third].map(|segment| batch.extend(Owed::NOTHING, segment)), other);
+        assert_eq!(batch.nodes.len(), 5);
+        batch.clear();
+        assert!(batch.nodes.is_empty() && batch.branches.is_empty());
     }
 
     #[test]

@@ -92,16 +92,26 @@ pub enum DigestError {
 /// # Errors
 /// [`DigestError`].
 pub fn digest(tape: &Tape, settings: &Settings) -> Result<Digests, DigestError> {
+    let (mut replay, market) = replay(tape, settings, true)?;
+    while replay.step()? {}
+    let topics = market.registry().digests().topics;
+    Ok(Digests { total: Total::of(&topics), topics, damaged: replay.damaged() })
+}
+
+/// A replay of `tape` that has not begun, and the market that it is to fill.
+pub(crate) fn replay(
+    tape: &Tape,
+    settings: &Settings,
+    digest: bool,
+) -> Result<(Replay, Arc<Market>), DigestError> {
     // Opening errors are told better by the tape.
     tape.open()?;
     let table = Arc::new(Table::new(TOPICS_MAX, LOG_BYTES_MAX, Vec::new()));
     let market = Arc::new(Market::new(table, MarketLimits::default()));
     let (venue, tape) = (settings.venue, tape.clone());
     let open = Box::new(move || open_text(&tape, venue));
-    let mut replay = Replay::new(open, venue.feed(), false, feed_settings(settings), Arc::clone(&market))?;
-    while replay.step()? {}
-    let topics = market.registry().digests().topics;
-    Ok(Digests { total: Total::of(&topics), topics, damaged: replay.damaged() })
+    let settings = feed::settings::Settings { digest, ..feed_settings(settings) };
+    Ok((Replay::new(open, venue.feed(), false, settings, Arc::clone(&market))?, market))
 }
 
 fn feed_settings(settings: &Settings) -> feed::settings::Settings {
@@ -114,7 +124,6 @@ fn feed_settings(settings: &Settings) -> feed::settings::Settings {
     feed.depth = settings.depth;
     feed.book_depth = settings.book_depth;
     feed.timeless = settings.timeless;
-    feed.digest = true;
     feed
 }
 

@@ -1,5 +1,9 @@
 //! What a capture holds.
 
+mod breaks;
+
+pub use breaks::Breaks;
+
 use crate::source::{Item, Kind, SourceError};
 use crate::tape::{Tape, TapeError};
 use crate::time::rfc3339_micros;
@@ -18,7 +22,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// The content of a capture, counted.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Info {
-    /// The venue, where a frame shows it.
+    /// The venue, as the header or else a frame tells.
     pub venue: Option<&'static str>,
     /// Lines that hold something.
     pub records: u64,
@@ -60,6 +64,12 @@ pub struct Info {
     pub frames_per_s: f64,
     /// The most frames that came within one second of the clock.
     pub frames_per_s_max: u64,
+    /// The longest time without a frame, in seconds.
+    pub pause_s_max: f64,
+    /// When it began.
+    pub pause_at_ns: Option<UnixNanos>,
+    /// How often the rules of the venue are broken; none where the venue is not known.
+    pub breaks: Option<Breaks>,
     /// All symbols.
     pub symbols: BTreeSet<String>,
     /// What each channel of each symbol holds.
@@ -70,6 +80,10 @@ pub struct Info {
     second: (u64, u64),
     #[serde(skip)]
     known: Option<Venue>,
+    #[serde(skip)]
+    frame_at: Option<UnixNanos>,
+    #[serde(skip)]
+    pause_ns_max: u64,
 }
 
 /// A reply to a request over HTTP.
@@ -104,7 +118,8 @@ impl Info {
     /// # Errors
     /// [`TapeError`] if a file cannot be opened.
     pub fn read(tape: &Tape) -> Result<Self, TapeError> {
-        let mut info = Self { known: venue_of(tape)?, ..Self::default() };
+        let named = tape.venue().map_or_else(|| venue_of(tape), |venue| Ok(Some(venue)));
+        let mut info = Self { known: named?, ..Self::default() };
         let mut damage = Damage::default();
         let read = tape.read(|error| damage.keep(&error), |item| info.see(item));
         let Damage { lines, torn, errors } = damage;
@@ -118,6 +133,7 @@ impl Info {
             Ok(()) => {}
         }
         info.finish();
+        info.breaks = info.known.and_then(|venue| Breaks::of(tape, venue));
         Ok(info)
     }
 
@@ -169,6 +185,11 @@ impl Info {
     }
 
     fn count_frame(&mut self, time: UnixNanos, bytes: usize) {
+        let before = self.frame_at.replace(time).unwrap_or(time);
+        let pause = time.saturating_sub(before);
+        if pause > self.pause_ns_max {
+            (self.pause_ns_max, self.pause_at_ns) = (pause, Some(before));
+        }
         self.frames += 1;
         self.frame_bytes += bytes as u64;
         let second = time / SECOND_NS;
@@ -183,6 +204,7 @@ impl Info {
         let per_s =
             |frames: u64| if span == 0 { 0.0 } else { frames as f64 * SECOND_NS as f64 / span as f64 };
         self.frames_per_s = per_s(self.frames);
+        self.pause_s_max = self.pause_ns_max as f64 / SECOND_NS as f64;
         self.symbols = self
             .counts
             .keys()
@@ -255,6 +277,9 @@ impl fmt::Display for Info {
             "           {} of them replies and signs of life, {} binary, {} not recognised",
             self.control, self.binary, self.unknown
         )?;
+        let pause_at = time(self.pause_at_ns);
+        writeln!(f, "           {:.3} s without one at most, from {pause_at}", self.pause_s_max)?;
+        self.breaks.iter().try_for_each(|breaks| write!(f, "{breaks}"))?;
         writeln!(
             f,
             "recorder   {} connects, {} frames sent, {} closes, {} connects and requests failed",

@@ -88,18 +88,17 @@ impl File {
         Ok(Self { path: path.to_owned(), format, venue })
     }
 
-    /// The recording of several files that it is a part of, and its place there.
+    /// What its first line says of it.
     ///
     /// # Errors
     /// Those of opening it.
-    pub fn part(&self) -> Result<Option<(String, u64)>, SourceError> {
+    pub fn header(&self) -> Result<Option<Header>, SourceError> {
         if self.format != Format::Capture {
             return Ok(None);
         }
         let mut reader = Reader::new(input::open(&self.path)?);
         // What is wrong with the first line is told when it is read.
-        let header = reader.header().ok().flatten();
-        Ok(header.and_then(Header::part).map(|(recording, part)| (recording.to_owned(), part)))
+        Ok(reader.header().ok().flatten().cloned())
     }
 
     /// Opens it at its first record.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct Tape {
     /// Each with what follows it in the same recording.
     files: Vec<Vec<File>>,
+    venue: Option<Venue>,
     rest: Vec<RestFile>,
 }
 
@@ -36,7 +37,8 @@ impl Tape {
             None => File::detected(path, venue),
         };
         let files = paths.iter().map(file).collect::<Result<_, _>>()?;
-        Ok(Self { files: recordings(files)?, rest: Vec::new() })
+        let (files, named) = recordings(files)?;
+        Ok(Self { files, venue: venue.or(named), rest: Vec::new() })
     }
 
     /// The same with these REST bodies put where they join the stream.
@@ -56,6 +58,12 @@ impl Tape {
     #[must_use]
     pub fn format(&self) -> Option<Format> {
         self.first().map(|file| file.format)
+    }
+
+    /// The venue that it was opened for, or else the one that the first header names.
+    #[must_use]
+    pub fn venue(&self) -> Option<Venue> {
+        self.venue
     }
 
     fn first(&self) -> Option<&File> {
@@ -115,17 +123,20 @@ impl Tape {
 /// The files of a recording, with their places in it, and its name where it has one.
 type Parts = (Option<String>, Vec<(u64, File)>);
 
-/// Brings the parts of one recording together, in their order; any other file is a recording of its own.
-fn recordings(files: Vec<File>) -> Result<Vec<Vec<File>>, SourceError> {
-    let mut recordings: Vec<Parts> = Vec::new();
+/// Brings the parts of one recording together, in their order; any other file is a recording of its own. Also the venue that the
+/// first header with one names.
+fn recordings(files: Vec<File>) -> Result<(Vec<Vec<File>>, Option<Venue>), SourceError> {
+    let (mut recordings, mut venue): (Vec<Parts>, _) = (Vec::new(), None);
     for file in files {
-        let (name, part) = file.part()?.map_or((None, 0), |(name, part)| (Some(name), part));
+        let header = file.header()?.unwrap_or_default();
+        venue = venue.or_else(|| header.venue()?.parse().ok());
+        let (name, part) = header.part().map_or((None, 0), |(name, part)| (Some(name.to_owned()), part));
         match recordings.iter_mut().find(|(known, _)| name.is_some() && *known == name) {
             Some((_, parts)) => parts.push((part, file)),
             None => recordings.push((name, vec![(part, file)])),
         }
     }
-    Ok(recordings.into_iter().map(|(_, parts)| in_order(parts)).collect())
+    Ok((recordings.into_iter().map(|(_, parts)| in_order(parts)).collect(), venue))
 }
 
 fn in_order(mut parts: Vec<(u64, File)>) -> Vec<File> {

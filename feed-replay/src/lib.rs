@@ -23,6 +23,7 @@ pub mod book;
 pub mod cli;
 pub mod digest;
 pub mod edit;
+pub mod fault;
 pub mod generate;
 pub mod ids;
 pub mod import;

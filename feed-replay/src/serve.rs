@@ -1,13 +1,18 @@
 //! Standing in for a venue over real sockets: WebSocket and REST on one port.
 
 mod connection;
+mod faults;
 mod http;
 mod player;
 mod reel;
 mod schedule;
+mod tally;
+mod waiting;
 
 pub use schedule::{Speed, When};
+pub use tally::{Count, Counts, StreamCount, Tally};
 
+use crate::fault::Faults;
 use crate::stand_in::{ConnId, HttpReply, Target};
 use crate::tape::{Tape, TapeError};
 use crate::venue::Venue;
@@ -43,6 +48,8 @@ pub struct Settings {
     pub from: Option<When>,
     /// What comes after is not played.
     pub to: Option<When>,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     /// The bounds on what clients can make grow or wait for.
     pub limits: Limits,
 }
@@ -142,6 +149,7 @@ pub struct Server {
     address: SocketAddr,
     player: Player,
     shared: Shared,
+    tally: Tally,
 }
 
 /// What connections need to reach the player.
@@ -179,15 +187,22 @@ impl Server {
         let limits = settings.limits;
         let requests_per_s_max = limits.requests_per_s_max(settings.venue);
         let stop = CancellationToken::new();
-        let player = Player::new(settings, received, stop.clone())?;
+        let tally = Tally::new(&settings.faults);
+        let player = Player::new(settings, tally.clone(), received, stop.clone())?;
         let shared = Shared { commands, limits, requests_per_s_max, tasks: TaskTracker::new(), stop };
-        Ok(Self { listener, address, player, shared })
+        Ok(Self { listener, address, player, shared, tally })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The faults that it makes, counted.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
     }
 
     /// Serves until `shutdown` is done, then says goodbye to all connections.

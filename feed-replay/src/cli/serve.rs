@@ -1,6 +1,7 @@
 //! `feed-replay serve`
 
-use super::{Usage, venue_help};
+use super::{Usage, duration, venue_help};
+use crate::fault::{self, Fault, Faults};
 use crate::serve::{Limits, Server, Settings, Speed, When};
 use crate::source::RestFile;
 use crate::tape::Tape;
@@ -46,7 +47,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Args {
-    /// The capture; several are read as one, by time
+    /// The capture; several are read as one: files of one recording in their order, others by time
     #[arg(required = true, value_name = "CAPTURE", env = "TICKCAST_CAPTURE")]
     captures: Vec<PathBuf>,
     #[arg(long, env = "TICKCAST_VENUE", help = venue_help("The venue to stand in for"))]
@@ -75,7 +76,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL=FILE")]
     rest: Vec<RestFile>,
     #[command(flatten)]
+    faults: FaultArgs,
+    #[command(flatten)]
     limits: LimitArgs,
+}
+
+/// See [`Faults`].
+#[derive(Debug, clap::Args)]
+struct FaultArgs {
+    #[arg(long = "fault", value_name = "SPEC", help = "Make a fault, such as drop:0.1% (see --help)", long_help = fault::HELP)]
+    faults: Vec<Fault>,
+    /// Decides which messages the faults hit
+    #[arg(long, env = "TICKCAST_FAULT_SEED", default_value_t = 1, value_name = "N")]
+    fault_seed: u64,
+    /// From one drop, dup, reorder, badsum or garbage of a channel of a symbol to the next at least so much of the capture's time, so
+    /// that each can be told from the next
+    #[arg(long, env = "TICKCAST_FAULT_SPACING", default_value = "0s", value_name = "D", value_parser = duration)]
+    fault_spacing: Duration,
 }
 
 /// See [`Limits`].
@@ -147,6 +164,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         restamp: args.restamp,
         from: args.from,
         to: args.to,
+        faults: Faults {
+            faults: args.faults.faults.clone(),
+            seed: args.faults.fault_seed,
+            spacing: args.faults.fault_spacing,
+        },
         limits: args.limits.limits(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -158,7 +180,7 @@ async fn serve(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let name = settings.tape.path().display().to_string();
     let server = Server::bind(args.listen, settings).await?;
-    let (venue, address) = (args.venue, server.address());
+    let (venue, address, tally) = (args.venue, server.address(), server.tally());
     let ready = format!("feed-replay: serving {name} as {venue} on ws://{address} and http://{address}");
     writeln!(io::stdout(), "{ready}").context("standard output")?;
     server
@@ -170,5 +192,10 @@ async fn serve(args: &Args, settings: Settings) -> anyhow::Result<()> {
             tracing::info!("shutting down");
         })
         .await;
+    let counts = tally.counts();
+    if !counts.faults.is_empty() {
+        // As JSON, too: whoever tests with faults compares numbers.
+        let _ = writeln!(io::stdout(), "{counts}{}", serde_json::to_string(&counts)?);
+    }
     Ok(())
 }

@@ -39,13 +39,14 @@ pub(super) struct Outgoing {
     ahead_bytes_max: usize,
     drained: Arc<Notify>,
     cut: CancellationToken,
+    frozen: CancellationToken,
 }
 
 impl Outgoing {
     pub(super) fn new(ahead_bytes_max: usize, drained: Arc<Notify>) -> (Self, mpsc::UnboundedReceiver<Out>) {
         let (queue, received) = mpsc::unbounded_channel();
-        let (waiting, cut) = (Arc::default(), CancellationToken::new());
-        (Self { queue, waiting, ahead_bytes_max, drained, cut }, received)
+        let (cut, frozen) = (CancellationToken::new(), CancellationToken::new());
+        (Self { queue, waiting: Arc::default(), ahead_bytes_max, drained, cut, frozen }, received)
     }
 
     /// Adds to the queue and returns how many bytes waited there before.
@@ -69,6 +70,11 @@ impl Outgoing {
     /// Ends the connection without waiting for what is queued.
     pub(super) fn cut(&self) {
         self.cut.cancel();
+    }
+
+    /// Leaves the connection as it is: nothing is written and nothing is read any more, until the server ends.
+    pub(super) fn freeze(&self) {
+        self.frozen.cancel();
     }
 
     /// Takes note that so many bytes have been taken from the queue.
@@ -96,6 +102,10 @@ pub(super) async fn run(socket: Socket, opened: Opened, shared: Shared) {
             }
             ended = &mut read => ended,
             () = outgoing.cut.cancelled() => None,
+            () = outgoing.frozen.cancelled() => {
+                shared.stop.cancelled().await;
+                None
+            }
         }
     };
     if let Some((code, reason)) = ended {

@@ -2,20 +2,24 @@
 //! connection gets.
 
 use super::connection::{Opened, Outgoing};
+use super::faults::{Injector, ToConnections};
 use super::reel::Reel;
 use super::schedule::Clock;
+use super::tally::Tally;
 use super::{Command, Limits, ServeError, Settings, Speed, now};
-use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
+use crate::stand_in::{ConnId, HttpReply, KeepAlive, Moment, Out, Outbox, StandIn, Target};
 use crate::venue::window::Window;
 use crate::venue::{Connects, Venue};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 const TICK: Duration = Duration::from_millis(200);
+/// Where the faults made are told: no venue has anything there.
+const FAULTS_PATH: &str = "/-/faults";
 /// How many records are played before commands are looked at again.
 const BATCH: usize = 128;
 /// Requests put the start off, but not for longer than so many times the settling time.
@@ -28,6 +32,8 @@ pub(super) struct Player {
     speed: Speed,
     looped: bool,
     restamp: bool,
+    faults: Option<Injector>,
+    tally: Tally,
     limits: Limits,
     conns: FxHashMap<ConnId, Outgoing>,
     connects: Window,
@@ -55,6 +61,7 @@ enum State {
 impl Player {
     pub(super) fn new(
         settings: Settings,
+        tally: Tally,
         commands: mpsc::Receiver<Command>,
         stop: CancellationToken,
     ) -> Result<Self, ServeError> {
@@ -67,6 +74,8 @@ impl Player {
             speed: settings.speed,
             looped: settings.looped,
             restamp: settings.restamp,
+            faults: Injector::new(settings.venue, settings.faults, tally.clone()),
+            tally,
             limits: settings.limits,
             conns: FxHashMap::default(),
             connects: connects(settings.venue),
@@ -86,7 +95,7 @@ impl Player {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let (drained, stop) = (self.drained.clone(), self.stop.clone());
         loop {
-            let due = self.due();
+            let (due, held) = (self.due(), self.faults.as_ref().and_then(Injector::next_due));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -96,6 +105,7 @@ impl Player {
                 },
                 _ = ticks.tick() => self.tick(),
                 () = drained.notified(), if !self.full.is_empty() => self.look_at_full(),
+                () = sleep_until(held), if held.is_some() => self.release(),
                 () = sleep_until(due), if due.is_some() => {
                     self.go_on();
                     // At speed `max` this is never pending by itself.
@@ -130,6 +140,7 @@ impl Player {
                 tracing::info!("replay starts at speed {}", self.speed);
                 let origin = self.reel.start().saturating_add(self.reel.shift());
                 self.state = State::Playing(Clock::start(origin, self.speed, now()));
+                self.faults.iter_mut().for_each(|faults| faults.start(Instant::now()));
             }
             State::Playing(clock) => self.play_due(clock),
         }
@@ -153,8 +164,11 @@ impl Player {
             scheduled.filter(|_| self.restamp).map(|(clock, time)| clock.scheduled(time).unwrap_or_else(now));
         let (turn, shift_ns) = (self.reel.turn(), self.reel.shift());
         let moment = Moment { turn, shift_ns, stamp, heard: scheduled.is_some() };
-        if let Some((_, item)) = self.reel.peek() {
+        if let Some((time, item)) = self.reel.peek() {
             self.stand_in.play(item, &moment, &mut self.outbox);
+            if let Some(faults) = self.faults.as_mut().filter(|_| moment.heard) {
+                faults.disturb(item, time, Instant::now(), &mut self.outbox);
+            }
         }
         self.reel.advance();
         self.hand_out();
@@ -196,12 +210,29 @@ impl Player {
             }
             Command::Message { .. } => {}
             Command::Closed { conn } => self.close(conn),
-            Command::Http { target, reply } => {
-                let _ = reply.send(self.stand_in.http(&target, now()));
-            }
+            Command::Http { target, reply } => self.reply(&target, reply),
         }
         self.hand_out();
         self.settle();
+    }
+
+    fn reply(&mut self, target: &Target, reply: oneshot::Sender<HttpReply>) {
+        if target.path == FAULTS_PATH {
+            let counts = serde_json::to_string(&self.tally.counts()).unwrap_or_default();
+            return drop(reply.send(HttpReply::ok(counts)));
+        }
+        let answer = self.stand_in.http(target, now());
+        let delay = self
+            .faults
+            .as_mut()
+            .map(|faults| faults.rest_delay(&target.path, target.query("symbol"), Instant::now()));
+        match delay.filter(|delay| !delay.is_zero()) {
+            None => drop(reply.send(answer)),
+            Some(delay) => drop(tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                let _ = reply.send(answer);
+            })),
+        }
     }
 
     fn open(&mut self, target: &Target) -> Result<Opened, HttpReply> {
@@ -226,6 +257,7 @@ impl Player {
 
     fn close(&mut self, conn: ConnId) {
         self.stand_in.closed(conn);
+        self.faults.iter_mut().for_each(|faults| faults.closed(conn));
         self.conns.remove(&conn);
         self.full.remove(&conn);
     }
@@ -246,28 +278,62 @@ impl Player {
     fn tick(&mut self) {
         let ended = matches!(self.state, State::Ended);
         self.stand_in.tick(now(), ended, &mut self.outbox);
+        if let Some(faults) = self.faults.as_mut().filter(|_| ended) {
+            faults.end(&mut self.outbox);
+        }
         self.hand_out();
+        self.fault_connections();
         let stalled: Vec<_> =
             self.full.iter().filter(|(_, since)| since.elapsed() >= self.limits.stall_max).collect();
         let stalled: Vec<_> = stalled.into_iter().map(|(conn, _)| *conn).collect();
         stalled.into_iter().for_each(|conn| self.cut(conn, "it reads nothing"));
     }
 
-    /// Puts what the stand-in has to say into the queues of the connections.
-    fn hand_out(&mut self) {
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for (conn, out) in outbox.0.drain(..) {
-            let Some(outgoing) = self.conns.get(&conn) else { continue };
-            let bytes = out.bytes();
-            let before = outgoing.push(out);
-            if self.speed == Speed::Max && before + bytes > self.limits.ahead_bytes_max {
-                self.full.entry(conn).or_insert_with(Instant::now);
-            } else if before > 0 && before + bytes > self.limits.queue_bytes_max {
-                // One message may exceed the limit alone: a snapshot may be as large as the venue makes it.
-                self.cut(conn, "it reads too slowly");
+    /// Ends or freezes connections, if that is due.
+    fn fault_connections(&mut self) {
+        let count = self.conns.len();
+        let Some(faults) = &mut self.faults else { return };
+        while let Some(what) = faults.due_to_connections(count, Instant::now()) {
+            for (conn, outgoing) in self.conns.drain() {
+                match what {
+                    ToConnections::End => outgoing.cut(),
+                    ToConnections::Freeze => outgoing.freeze(),
+                }
+                faults.closed(conn);
+                self.full.remove(&conn);
+                self.stand_in.closed(conn);
             }
         }
+    }
+
+    /// Puts what the stand-in has to say into the queues of the connections, but for what is to be held back.
+    fn hand_out(&mut self) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        if let Some(faults) = &mut self.faults {
+            faults.hold(&mut outbox, Instant::now());
+        }
+        outbox.0.drain(..).for_each(|(conn, out)| self.push(conn, out));
         self.outbox = outbox;
+    }
+
+    /// Hands out what was held back for long enough.
+    fn release(&mut self) {
+        let now = Instant::now();
+        while let Some((conn, out)) = self.faults.as_mut().and_then(|faults| faults.next(now)) {
+            self.push(conn, out);
+        }
+    }
+
+    fn push(&mut self, conn: ConnId, out: Out) {
+        let Some(outgoing) = self.conns.get(&conn) else { return };
+        let bytes = out.bytes();
+        let before = outgoing.push(out);
+        if self.speed == Speed::Max && before + bytes > self.limits.ahead_bytes_max {
+            self.full.entry(conn).or_insert_with(Instant::now);
+        } else if before > 0 && before + bytes > self.limits.queue_bytes_max {
+            // One message may exceed the limit alone: a snapshot may be as large as the venue makes it.
+            self.cut(conn, "it reads too slowly");
+        }
     }
 
     fn look_at_full(&mut self) {

@@ -1,5 +1,6 @@
 //! A stand-in on a free port, and clients of it.
 
+use feed_replay::fault::Faults;
 use feed_replay::serve::{Limits, Server, Settings, Speed};
 use feed_replay::tape::Tape;
 use feed_replay::venue::Venue;
@@ -40,6 +41,7 @@ pub(crate) fn settings(path: &Path, venue: Venue) -> Settings {
         restamp: false,
         from: None,
         to: None,
+        faults: Faults::default(),
         limits: Limits { settle: Duration::from_millis(50), ..Limits::default() },
     }
 }

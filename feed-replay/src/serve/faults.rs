@@ -205,6 +205,11 @@ impl Injector {
         Some(if ends { ToConnections::End } else { ToConnections::Freeze })
     }
 
+    /// A connection for which more than `bytes_max` bytes are held back.
+    pub(super) fn overfull(&self, bytes_max: usize) -> Option<ConnId> {
+        self.waiting.overfull(bytes_max)
+    }
+
     /// When something that waits is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.waiting.next_due()

@@ -314,6 +314,10 @@ impl Player {
         }
         outbox.0.drain(..).for_each(|(conn, out)| self.push(conn, out));
         self.outbox = outbox;
+        let max = self.limits.queue_bytes_max;
+        while let Some(conn) = self.faults.as_ref().and_then(|faults| faults.overfull(max)) {
+            self.cut(conn, "too much is held back for it");
+        }
     }
 
     /// Hands out what was held back for long enough.

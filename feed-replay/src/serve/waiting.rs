@@ -12,6 +12,8 @@ pub(super) struct Waiting {
     queue: BinaryHeap<Reverse<Entry>>,
     /// When the last one of each symbol is due.
     due: FxHashMap<String, Instant>,
+    /// What waits for each connection.
+    bytes: FxHashMap<ConnId, usize>,
     entries: u64,
 }
 
@@ -33,6 +35,7 @@ impl Waiting {
     /// Keeps a message until `due`.
     pub(super) fn keep(&mut self, symbol: &str, due: Instant, conn: ConnId, out: Out) {
         self.entries += 1;
+        *self.bytes.entry(conn).or_default() += out.bytes();
         self.queue.push(Reverse(Entry { due, number: self.entries, conn, out }));
         match self.due.get_mut(symbol) {
             Some(last) => *last = due,
@@ -50,11 +53,21 @@ impl Waiting {
         if self.next_due()? > now {
             return None;
         }
-        self.queue.pop().map(|Reverse(entry)| (entry.conn, entry.out))
+        let Reverse(Entry { conn, out, .. }) = self.queue.pop()?;
+        if let Some(bytes) = self.bytes.get_mut(&conn) {
+            *bytes = bytes.saturating_sub(out.bytes());
+        }
+        Some((conn, out))
+    }
+
+    /// A connection for which more than `bytes_max` bytes wait.
+    pub(super) fn overfull(&self, bytes_max: usize) -> Option<ConnId> {
+        self.bytes.iter().find(|(_, bytes)| **bytes > bytes_max).map(|(conn, _)| *conn)
     }
 
     /// Nobody wants the messages of this connection any more.
     pub(super) fn forget(&mut self, conn: ConnId) {
+        self.bytes.remove(&conn);
         self.queue.retain(|Reverse(entry)| entry.conn != conn);
     }
 }
@@ -100,11 +113,13 @@ mod tests {
         assert!(put(&mut waiting, "B", Some(after(10)), 1, "b1"));
         assert!(!put(&mut waiting, "C", None, 1, "c1"));
         assert_eq!(waiting.next_due(), Some(after(10)));
+        assert_eq!((waiting.overfull(5), waiting.overfull(6)), (Some(1), None));
         assert!(waiting.next(after(9)).is_none());
         assert_eq!(waiting.next(after(10)), Some((1, out("b1"))));
         waiting.forget(2);
         let rest: Vec<_> = std::iter::from_fn(|| waiting.next(after(30))).map(|(_, out)| out).collect();
         assert_eq!(rest, [out("a1"), out("a2")]);
+        assert_eq!(waiting.overfull(0), None);
         assert_eq!(waiting.until("A", None, after(30)), None);
     }
 }

@@ -24,7 +24,9 @@ main() {
     stage "loom models" show_cargo loom_models
     if stage "release build" show_problems cargo build --release --workspace --bins; then
         stage "instruction counts" show_all benches/counts.py
-        stage "end-to-end tests" show_all "$VENV/bin/pytest" -c tests/e2e/pytest.ini tests/e2e
+        # Most of their time they wait for what is replayed at its pace.
+        stage "end-to-end tests" show_all end_to_end -n 2 -m "not alone"
+        stage "end-to-end tests by themselves" show_all end_to_end -m alone
         stage "JavaScript tests" show_node node_tests
     fi
     finish
@@ -137,6 +139,10 @@ python_environment() {
         cp tests/requirements.txt "$VENV/installed.txt"
     fi
     "$VENV/bin/python" --version
+}
+
+end_to_end() {
+    "$VENV/bin/pytest" -c tests/e2e/pytest.ini tests/e2e "$@"
 }
 
 npm_packages() {

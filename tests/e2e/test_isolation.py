@@ -11,6 +11,8 @@ from client import Client
 from processes import Broker, run
 from rawsocket import FIN, TEXT, raw_socket
 
+pytestmark = pytest.mark.alone
+
 BUSY = "sim:?symbols=500&rate=20000&seed=1"
 STALLED = 10
 MIB = 1 << 20

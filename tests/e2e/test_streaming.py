@@ -8,6 +8,8 @@ import pytest
 from processes import Broker, Process, run
 from recorder import Recorder, StandIn, feed_url, info, summary
 
+pytestmark = pytest.mark.alone
+
 VENUE = "binance"
 # The text of the capture; on disk it is compressed.
 TEXT_BYTES_MIN = 100 << 20

@@ -11,6 +11,8 @@ from client import Client, RequestError
 from processes import Broker, run
 from rawsocket import BINARY, CLOSE, FIN, PING, PONG, TEXT, RawSocket, raw_socket
 
+pytestmark = pytest.mark.alone
+
 SIM = "sim:?symbols=20&rate=2000&seed=1"
 
 

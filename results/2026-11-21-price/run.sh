@@ -1,24 +1,30 @@
 #!/usr/bin/env bash
 # What a delivery costs beside the floor. Run from the top of the tree after `cargo build --release --workspace --bins`, on a
-# quiet machine with two cores: the broker and the floor's server get one, all else the other. Takes about 15 minutes; names
+# quiet machine with two cores: the broker and the floor's server get one, all else the other. Takes about 20 minutes; names
 # of parts as arguments run only these.
 set -euo pipefail
 ulimit -n 20000
 here=$(dirname "$0") bin=${BIN:-target/release}
 loadgen="taskset -c 1 $bin/loadgen"
 cores="--server-core 0 --client-core 1 --seed 1"
-broker=
+broker= shards=1
 # A run that fails or is ended leaves no broker behind.
 trap '[ -z "$broker" ] || kill "$broker"' EXIT
 
+listening() { # waits until the broker listens
+    until grep -q stream "$here/raw/broker.txt"; do
+        kill -0 "$broker" 2>/dev/null || { cat "$here/raw/broker.log" >&2; exit 1; }
+        sleep 0.1
+    done
+}
 start() { # SYMBOLS [OPTIONS...]: starts a broker that is fed by tick lines
     local names
     names=$(seq -f 'S%04g' -s, 0 $(($1 - 1)))
     shift
     taskset -c 0 "$bin/broker" --listen 127.0.0.1:0 --log warn --feed "ticks+listen://127.0.0.1:0?venue=acme&channels=quotes&symbols=$names" \
-        --shards 1 "$@" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
+        --shards "$shards" "$@" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
     broker=$!
-    until grep -q stream "$here/raw/broker.txt"; do sleep 0.1; done
+    listening
     stream=$(grep -o 'ws://.*' "$here/raw/broker.txt")
     ticks=$(grep -o 'ticks+listen://[0-9.:]*' "$here/raw/broker.txt" | sed 's,.*//,,')
 }
@@ -46,7 +52,7 @@ saturated() { # NAME CONNECTIONS AHEAD PAIRS [BROKER'S OPTIONS...]
 storm() { # NAME UPDATES_PER_SECOND
     taskset -c 0 "$bin/broker" --listen 127.0.0.1:0 --shards 1 --log warn --feed "sim:?symbols=1000&rate=$2&seed=1" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
     broker=$!
-    until grep -q stream "$here/raw/broker.txt"; do sleep 0.1; done
+    listening
     $loadgen storm --url "$(grep -o 'ws://.*' "$here/raw/broker.txt")" --seed 1 --out "$here/raw/$1"
     stop
 }
@@ -60,13 +66,15 @@ part() {
     ahead-16) saturated ahead-16 1000 16 5 ;;
     ahead-128) saturated ahead-128 1000 128 5 ;;
     ahead-16-15000) saturated ahead-16-15000 15000 16 3 ;;
-    watchlists-2-shards) fixed watchlists-2-shards 1000 1000 20 2000 9 --shards 2 ;;
-    fast-symbol-2-shards) fixed fast-symbol-2-shards 1 100 1 1000 5 --shards 2 ;;
+    watchlists-2-shards) shards=2 fixed watchlists-2-shards 1000 1000 20 2000 5 ;;
+    fast-symbol-2-shards) shards=2 fixed fast-symbol-2-shards 1 100 1 1000 5 ;;
     turn-interval) for ms in 0 1 2 5 10 20; do fixed "turn-interval-$ms" 1 100 1 1000 1 --turn-interval-ms $ms; done ;;
     storm) storm storm 500 ;;
+    memory) python3 "$here/memory.py" "$bin/broker" >"$here/raw/memory.md" ;;
+    way-in) cargo bench -p benches --bench way_in >"$here/raw/way-in.txt" ;;
     esac
 }
 for name in ${*:-one-symbol fast-symbol watchlists many-1000 many-15000 ahead-16 ahead-128 ahead-16-15000 watchlists-2-shards \
-    fast-symbol-2-shards turn-interval storm}; do
+    fast-symbol-2-shards turn-interval storm memory way-in}; do
     part "$name"
 done

@@ -11,6 +11,7 @@ mod writer;
 
 pub use writer::{FileInfo, Rotation, WriteError};
 
+use crate::time::now;
 use feed::counters::FeedCounters;
 use feed::machine::{Machine, MachineError};
 use feed::market::{Market, MarketLimits};
@@ -263,10 +264,4 @@ impl fmt::Display for Summary {
         }
         Ok(())
     }
-}
-
-/// The wall clock.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

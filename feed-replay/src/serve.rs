@@ -241,9 +241,3 @@ async fn accept(listener: TcpListener, shared: Shared) {
         shared.tasks.spawn(serving);
     }
 }
-
-/// The wall clock.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}

@@ -2,8 +2,16 @@
 
 use jiff::Timestamp;
 use schemas::capture::UnixNanos;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// The wall clock.
+#[must_use]
+pub fn now() -> UnixNanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(UnixNanos::MAX)
+}
 
 /// Unix seconds with a fraction, such as `1617647603.8164911`; digits beyond the ninth are cut.
 #[must_use]

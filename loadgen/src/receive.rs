@@ -6,12 +6,11 @@ use crate::phase::Place;
 use crate::plan::{Behaviour, Plan};
 use crate::random::Random;
 use crate::reply;
-use crate::request::Asked;
 use crate::scan::{Header, Kind, Scanned, scan};
 use crate::storm::{Follower, Spells};
 use crate::streak::Streaks;
 use crate::tally::Tally;
-use crate::verify::Verifier;
+use crate::verify::{Verifier, Watched};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,12 +116,10 @@ impl Receiver {
             let asked = follower.upgraded(followed, &client.symbols, &self.plan, arrival.at_us);
             session.subscribe(&self.plan, &asked, &mut self.random);
         } else if let Some(verifier) = &mut self.verifier {
-            let asked = if self.plan.resume {
-                verifier.watch_on(&mut session.watched, &names)
-            } else {
-                session.watched = verifier.watch(&names);
-                names.iter().copied().map(Asked::Afresh).collect()
-            };
+            if !self.plan.resume {
+                session.watched = Watched::default();
+            }
+            let asked = verifier.watch_on(&mut session.watched, &names);
             session.subscribe(&self.plan, &asked, &mut self.random);
         } else {
             session.subscribe(&self.plan, &names, &mut self.random);

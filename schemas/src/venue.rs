@@ -29,6 +29,8 @@ pub mod kraken;
 pub mod okx;
 mod parser;
 mod scan;
+#[cfg(test)]
+mod testing;
 pub mod ticks;
 mod time;
 

@@ -112,10 +112,7 @@ impl in_band::Feed for Feed {
             }
             Message::Reply(reply) => return self.reply(rx, &reply),
             Message::Pong => {}
-            Message::Unknown { name } => {
-                let name = name.unwrap_or("none");
-                return Err(Offence::new(Fault::Unknown, format!("a message of unknown kind {name}")));
-            }
+            Message::Unknown { name } => return Err(Offence::unknown_kind(name)),
         }
         Ok(())
     }

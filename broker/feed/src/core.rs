@@ -281,6 +281,10 @@ impl Offence {
         Self { fault, what: what.into() }
     }
 
+    pub(crate) fn unknown_kind(name: Option<&str>) -> Self {
+        Self::new(Fault::Unknown, format!("a message of unknown kind {}", name.unwrap_or("none")))
+    }
+
     pub(crate) fn crossed(name: &str) -> Self {
         Self::new(Fault::Crossed, format!("the book of {name} is crossed"))
     }

@@ -115,10 +115,7 @@ impl in_band::Feed for Feed {
             Message::Error { code, message } => {
                 return Err(Offence::new(Fault::Refused, format!("refused: {message} (code {code})")));
             }
-            Message::Unknown { name } => {
-                let name = name.unwrap_or("none");
-                return Err(Offence::new(Fault::Unknown, format!("a message of unknown kind {name}")));
-            }
+            Message::Unknown { name } => return Err(Offence::unknown_kind(name)),
         }
         Ok(())
     }

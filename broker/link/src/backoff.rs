@@ -1,6 +1,7 @@
 //! How long to wait before the next attempt: twice as long after each failure, and by full jitter anything up to that, so that many
 //! brokers that lost the same venue do not come back at once.
 
+use feed::sim::random::Random;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ pub struct Backoff {
     min_ms: u64,
     max_ms: u64,
     failures: u32,
-    random: u64,
+    random: Random,
 }
 
 impl Backoff {
     /// Up to `min_ms` first, doubling up to `max_ms`; `seed` decides the jitter.
     #[must_use]
     pub fn new(min_ms: u64, max_ms: u64, seed: u64) -> Self {
-        Self { min_ms: min_ms.max(1), max_ms: max_ms.max(1), failures: 0, random: seed }
+        Self { min_ms: min_ms.max(1), max_ms: max_ms.max(1), failures: 0, random: Random::new(seed) }
     }
 
     /// A seed that differs from process to process and from feed to feed.
@@ -35,16 +36,7 @@ impl Backoff {
     pub fn failed(&mut self) -> Duration {
         let longest = self.min_ms.saturating_mul(1 << self.failures.min(32)).min(self.max_ms);
         self.failures += 1;
-        Duration::from_millis(self.next_random() % (longest + 1))
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014): any seed will do.
-    fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.random;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        Duration::from_millis(self.random.bits() % (longest + 1))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a connection tells of itself, as records with the time at which it happened.
 
-use super::now;
 use super::queue::Sender;
 use crate::source::{Item, Kind};
+use crate::time::now;
 use link::Witness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,7 +3,7 @@
 use super::file::OpenFile;
 use super::queue::Queue;
 use crate::source::Item;
-use crate::time::file_name_time;
+use crate::time::{file_name_time, now};
 use schemas::capture::{Header, UnixNanos};
 use serde::Serialize;
 use std::ffi::OsString;
@@ -68,7 +68,7 @@ impl Writer {
         header: &Header,
     ) -> Result<Self, WriteError> {
         let recording = format!("{:016x}", RandomState::new().hash_one(out));
-        let now = super::now();
+        let now = now();
         let path = name(out, rotation, now);
         let file = begin(&path, &part_of(header, &recording, rotation, 1))?;
         Ok(Self {

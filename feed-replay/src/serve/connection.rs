@@ -2,6 +2,7 @@
 
 use super::{Command, Shared};
 use crate::stand_in::{ConnId, KeepAlive, Out};
+use crate::time::now;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
@@ -169,7 +170,7 @@ async fn read(
             _ = pings.tick() => {
                 match keep_alive {
                     Some(keep_alive) if pong_at.elapsed() >= keep_alive.pong_within => return Some((1008, "no pong")),
-                    Some(_) => drop(outgoing.push(Out::Ping(Bytes::from(super::now().to_string())))),
+                    Some(_) => drop(outgoing.push(Out::Ping(Bytes::from(now().to_string())))),
                     None => {}
                 }
                 continue;

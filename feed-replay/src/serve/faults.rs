@@ -6,6 +6,7 @@ use crate::fault::{Disturbance, Fault, FaultKind, Faults};
 use crate::source::{Item, Kind};
 use crate::stand_in::{ConnId, Out, Outbox};
 use crate::venue::{ClassKind, Venue};
+use feed::sim::random::{STEP, mix};
 use rustc_hash::FxHashMap;
 use schemas::capture::UnixNanos;
 use std::time::Duration;
@@ -241,18 +242,10 @@ impl Injector {
 
     /// From 0 up to 1: the same for the same seed, fault and message.
     fn chance(&self, place: usize, message: u64) -> f64 {
-        const PRIME: u64 = 0x9e37_79b9_7f4a_7c15;
-        let place = (place as u64).wrapping_add(1).wrapping_mul(PRIME);
-        // SplitMix64's finisher (Steele, Lea, Flood 2014), twice, so that neighbours have nothing in common.
-        let bits = mix(mix(self.faults.seed ^ place).wrapping_add(message.wrapping_mul(PRIME)));
+        let place = (place as u64).wrapping_add(1).wrapping_mul(STEP);
+        let bits = mix(mix(self.faults.seed ^ place).wrapping_add(message.wrapping_mul(STEP)));
         (bits >> 11) as f64 / (1_u64 << 53) as f64
     }
-}
-
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// Changes all texts; false, and nothing is changed, if one cannot be.

@@ -1,5 +1,8 @@
 //! Pseudo-random numbers that are the same everywhere for the same seed.
 
+/// What the state of a [`Random`] grows by: 2^64 by the golden ratio.
+pub const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// A generator by Steele, Lea and Flood's `SplitMix64`: 64 bits of state, fast, and good enough for a market.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
@@ -13,11 +16,8 @@ impl Random {
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        self.0 = self.0.wrapping_add(STEP);
+        mix(self.0)
     }
 
     /// A number below `limit`; 0 if `limit` is 0.
@@ -39,6 +39,15 @@ impl Random {
     pub fn halvings(&mut self) -> u32 {
         self.bits().trailing_zeros().min(63)
     }
+}
+
+/// The finisher of `SplitMix64`: numbers that follow each other by [`STEP`], or some other odd step, have nothing in common
+/// afterwards.
+#[must_use]
+pub const fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 /// Picks among ranks by Zipf's law: the n-th is picked in proportion to 1/n.

@@ -1,10 +1,6 @@
 use super::*;
-use crate::decimal::Decimal;
 use crate::venue::Instrument;
-
-fn decimal(text: &str) -> Decimal {
-    text.parse().expect(text)
-}
+use crate::venue::testing::decimal;
 
 /// Hands what `text` parses to to `check`.
 fn parsed(text: &str, check: impl FnOnce(Result<Frame<'_>, VenueError>)) {

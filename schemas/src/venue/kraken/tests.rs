@@ -1,15 +1,7 @@
 use super::*;
-use crate::decimal::Decimal;
 use crate::model::Side;
+use crate::venue::testing::{decimal, level};
 use smallvec::smallvec;
-
-fn decimal(text: &str) -> Decimal {
-    text.parse().expect(text)
-}
-
-fn level(price: &str, size: &str) -> Level {
-    Level { price: decimal(price), size: decimal(size) }
-}
 
 /// Compares what they look like, which shows every digit; equality of decimals would not.
 fn is_message(text: &str, expected: Message<'_>) {

@@ -1,10 +1,6 @@
 use super::*;
-use crate::decimal::Decimal;
 use crate::model::Side;
-
-fn decimal(text: &str) -> Decimal {
-    text.parse().expect(text)
-}
+use crate::venue::testing::decimal;
 
 /// Compares what they look like, which shows every digit; equality of decimals would not.
 fn is_tick(text: &str, expected: Tick<'_>) {

@@ -58,6 +58,8 @@ def test_connections_that_stop_reading_cost_a_bounded_amount_of_memory():
     """A little for what they subscribed to, and nothing more as time goes on.
 
     The logs are so small that they are full, and memory at rest, before the measurement begins.
+    Memory comes from the system in steps of some megabytes, hence the margin; a queue for each
+    connection would hold a hundred times as much after three seconds.
     """
 
     async def check() -> None:
@@ -72,7 +74,7 @@ def test_connections_that_stop_reading_cost_a_bounded_amount_of_memory():
             later = broker.rss_bytes() - before
             await stalled
             assert later < STALLED * 2 * MIB, f"grew by {later} bytes"
-            assert later - first < 3 * MIB, f"grew by {first} bytes, and then to {later}"
+            assert later - first < 8 * MIB, f"grew by {first} bytes, and then to {later}"
 
     asyncio.run(check())
 

@@ -2,6 +2,7 @@
 
 use crate::http;
 use crate::plan::Target;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How long a broker may take to let connections go that were closed.
@@ -19,6 +20,8 @@ pub struct Sample {
     pub connections: Option<f64>,
     /// The labels of its build, such as its version.
     pub build: Option<String>,
+    /// Its counters, with their labels.
+    pub counters: BTreeMap<String, f64>,
 }
 
 /// Reads `/metrics` of the broker.
@@ -55,6 +58,9 @@ fn parse(metrics: &str) -> Sample {
             name if name.ends_with("build_info") => {
                 sample.build = Some(labels.trim_end_matches('}').to_owned());
             }
+            name if name.starts_with("tickcast_") && name.ends_with("_total") => {
+                sample.counters.extend(value.parse().ok().map(|value| (series.to_owned(), value)));
+            }
             _ => {}
         }
     }
@@ -68,10 +74,16 @@ mod tests {
     #[test]
     fn the_needed_series_are_found_among_others() {
         let metrics = "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.25\nother{a=\"b\"} 3\n\
-                       process_resident_memory_bytes 4096\ntickcast_connections 7\nbroker_build_info{version=\"0.1.0\"} 1\n";
+                       process_resident_memory_bytes 4096\ntickcast_connections 7\nbroker_build_info{version=\"0.1.0\"} 1\n\
+                       tickcast_feed_gaps_total{feed=\"a\"} 3\ntickcast_log_bytes 9\n";
         let build = Some("version=\"0.1.0\"".to_owned());
-        let expected =
-            Sample { cpu_s: Some(1.25), resident_bytes: Some(4096.0), connections: Some(7.0), build };
+        let expected = Sample {
+            cpu_s: Some(1.25),
+            resident_bytes: Some(4096.0),
+            connections: Some(7.0),
+            build,
+            counters: BTreeMap::from([("tickcast_feed_gaps_total{feed=\"a\"}".to_owned(), 3.0)]),
+        };
         assert_eq!(parse(metrics), expected);
         assert_eq!(parse(""), Sample::default());
     }

@@ -96,6 +96,8 @@ pub struct Session {
     pub stage: Stage,
     /// Counts sockets: what was scheduled for an earlier one is void.
     pub generation: u32,
+    /// The number of its class in its thread's tally.
+    pub class: usize,
     /// Attempts to connect since it was last live.
     pub attempts: u32,
     /// Whether it was live once.
@@ -124,6 +126,7 @@ impl Connection {
             client,
             stage: Stage::Waiting,
             generation: 0,
+            class: 0,
             attempts: 0,
             was_live: false,
             reconnect_in: None,

@@ -60,6 +60,16 @@ impl Latency {
         }
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        for histogram in [&mut self.corrected, &mut self.uncorrected] {
+            if !histogram.is_empty() {
+                histogram.reset();
+            }
+        }
+        (self.negative, self.without_ts, self.without_rx) = (0, 0, 0);
+    }
+
     /// Adds what another one recorded.
     ///
     /// # Errors

@@ -15,6 +15,7 @@
 
 pub mod ascii;
 pub mod broker_stats;
+pub mod class;
 pub mod cli;
 pub mod connection;
 pub mod counted;
@@ -46,6 +47,7 @@ pub mod request;
 pub mod run;
 pub mod saturate;
 pub mod scan;
+pub mod series;
 pub mod steady;
 pub mod storm;
 pub mod streak;

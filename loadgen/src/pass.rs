@@ -141,7 +141,7 @@ impl<'a> Pass<'a> {
         };
         // So that every worker notices the end of the window before it is told to end.
         tokio::time::sleep(2 * LOOK_EVERY).await;
-        Measured { window, client_cpu, broker: pair(before, after), ..Measured::default() }
+        Measured { start_us, window, client_cpu, broker: pair(before, after), ..Measured::default() }
     }
 
     /// Sees, where that is wanted, that each subscriber has what it is to have.
@@ -167,7 +167,7 @@ impl<'a> Pass<'a> {
         // In an interrupted run nobody waited for what was still under way.
         let never_came = if measured.interrupted { 0 } else { never_came };
         let misses = misses.map(|misses| misses.with_missing_at_the_end(never_came));
-        Ok(Report::new(&self.plan, self.started, measured, tally, verification, misses))
+        Report::new(&self.plan, self.started, measured, tally, verification, misses)
     }
 
     async fn stay(&mut self, what: &str, longest: Duration, done: impl Fn(&Parts<'_>) -> bool) {

@@ -39,6 +39,8 @@ pub enum Behaviour {
 pub struct Client {
     /// Its number, from 0.
     pub number: u32,
+    /// What it subscribes to.
+    pub channel: Channel,
     /// How it behaves.
     pub behaviour: Behaviour,
     /// Its rate tier in milliseconds; 0 is each update.
@@ -209,7 +211,13 @@ impl Plan {
         for (number, (behaviour, interval_ms)) in (0..).zip(kinds) {
             let mut random = Random::new(self.seed, u64::from(number));
             let symbols = chooser.choose(self.symbols_per_connection, &mut random);
-            threads[number as usize % self.threads].push(Client { number, behaviour, interval_ms, symbols });
+            threads[number as usize % self.threads].push(Client {
+                number,
+                channel: self.channel,
+                behaviour,
+                interval_ms,
+                symbols,
+            });
         }
         threads
     }

@@ -1,5 +1,6 @@
 //! What a received message means for its connection and for the figures.
 
+use crate::class::Class;
 use crate::connection::{Connection, End, Session, Stage};
 use crate::frame::{Decoder, Message};
 use crate::phase::Place;
@@ -49,8 +50,9 @@ impl Receiver {
     /// [`End`] when the connection is over.
     pub fn bytes(&mut self, connection: &mut Connection, bytes: &[u8], arrival: Arrival) -> Result<(), End> {
         if arrival.place == Place::Within {
-            self.tally.window.bytes += bytes.len() as u64;
-            self.tally.window.reads += 1;
+            let counts = &mut self.tally.classes.latest(connection.session.class).counts;
+            counts.bytes += bytes.len() as u64;
+            counts.reads += 1;
         }
         let Connection { decoder, session, .. } = connection;
         let mut input = bytes;
@@ -60,7 +62,7 @@ impl Receiver {
             self.upgraded(session, arrival);
         }
         let received = self.messages(session, decoder, input, arrival);
-        self.read_is_over(arrival);
+        self.read_is_over(session.class, arrival);
         received
     }
 
@@ -86,23 +88,29 @@ impl Receiver {
         let hopped = streaks.hop(input, &mut session.streak);
         self.tally.deliveries += hopped.updates;
         if arrival.place == Place::Within {
-            self.tally.window.updates += hopped.updates;
-            self.tally.window.entries += hopped.updates;
-            self.tally.window.frame_bytes += hopped.text_bytes;
+            let counts = &mut self.tally.classes.latest(session.class).counts;
+            counts.updates += hopped.updates;
+            counts.entries += hopped.updates;
+            counts.frame_bytes += hopped.text_bytes;
         }
     }
 
     /// Where updates come by the hundred in a read, the last one stands for all of them.
-    fn read_is_over(&mut self, arrival: Arrival) {
+    fn read_is_over(&mut self, class: usize, arrival: Arrival) {
         let times = self.streaks.as_mut().and_then(Streaks::times);
         if let Some((ts, rx)) = times.filter(|_| arrival.place == Place::Within) {
-            self.tally.prompt.record(arrival.at_us, ts, rx);
+            self.tally.classes.latest(class).latency.record(arrival.at_us, ts, rx);
         }
+    }
+
+    /// Within the window, which opened at `start_us`, the second of `at_us` begins.
+    pub fn begin_second(&mut self, start_us: u64, at_us: u64) {
+        self.tally.begin_second(start_us, at_us, self.plan.has_both_rates());
     }
 
     /// Within the window, bytes waited from `since_us` to `at_us`.
     pub fn waited(&mut self, since_us: u64, at_us: u64) {
-        self.tally.lags.saturating_record(at_us.saturating_sub(since_us));
+        self.tally.waited(at_us.saturating_sub(since_us));
         if let Some(spells) = &mut self.spells {
             spells.read(since_us, at_us);
         }
@@ -110,6 +118,7 @@ impl Receiver {
 
     fn upgraded(&mut self, session: &mut Session, arrival: Arrival) {
         session.subscribed_at_us = arrival.at_us;
+        session.class = self.tally.classes.join(Class::of(&session.client, session.was_live));
         let names = session.names(&self.plan);
         if let Some(follower) = &self.follower {
             let Session { followed, client, .. } = &mut *session;
@@ -135,7 +144,7 @@ impl Receiver {
             Message::Binary(bytes) => self.unparsable(session, "a binary message", bytes),
             Message::Ping(payload) => {
                 session.pong(payload, &mut self.random);
-                self.tally.window.pings += u64::from(arrival.place == Place::Within);
+                self.tally.others.pings += u64::from(arrival.place == Place::Within);
             }
             Message::Pong => {}
             Message::Close { code, reason } => return Err(self.closed(session, code, reason)),
@@ -158,13 +167,13 @@ impl Receiver {
             Ok(Scanned::Topic(header)) => self.topic(session, &header, text, arrival),
             Ok(Scanned::Reply) => self.reply(session, text, arrival),
             Ok(Scanned::Hello) => self.tally.hello(text),
-            Ok(Scanned::Heartbeat) => self.tally.window.heartbeats += u64::from(within),
+            Ok(Scanned::Heartbeat) => self.tally.others.heartbeats += u64::from(within),
             Ok(Scanned::Goaway { reconnect_in_ms }) => {
                 session.reconnect_in = reconnect_in_ms.map(Duration::from_millis);
             }
             // The load generator measures whatever rate it is served at.
             Ok(Scanned::Tier) => {}
-            Ok(Scanned::Unknown) => self.tally.window.unknown += u64::from(within),
+            Ok(Scanned::Unknown) => self.tally.others.unknown += u64::from(within),
             Err(error) => self.unparsable(session, &error.to_string(), text),
         }
     }
@@ -185,7 +194,8 @@ impl Receiver {
         if arrival.place != Place::Within {
             return;
         }
-        self.tally.window.topic(header, text);
+        let portion = self.tally.classes.latest(session.class);
+        portion.counts.topic(header, text);
         let catching_up = repeated || header.rx.is_some_and(|rx| rx < session.subscribed_at_us);
         if let Some(spells) = &mut self.spells {
             spells.topic(header, text, arrival.at_us, catching_up);
@@ -194,18 +204,14 @@ impl Receiver {
             return;
         }
         if catching_up {
-            self.tally.window.catching_up += 1;
+            portion.counts.catching_up += 1;
         } else {
-            self.tally.latency(&session.client, self.plan.has_both_rates()).record(
-                arrival.at_us,
-                header.ts,
-                header.rx,
-            );
+            portion.latency.record(arrival.at_us, header.ts, header.rx);
         }
     }
 
     fn reply(&mut self, session: &mut Session, text: &[u8], arrival: Arrival) {
-        self.tally.window.replies += u64::from(arrival.place == Place::Within);
+        self.tally.others.replies += u64::from(arrival.place == Place::Within);
         let reply = match reply::parse(text) {
             Ok(reply) => reply,
             Err(error) => return self.unparsable(session, &error.to_string(), text),

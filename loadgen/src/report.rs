@@ -1,33 +1,46 @@
 //! The report of a run: one structure, for people as text and for programs as JSON.
 
+mod class;
 mod cost;
 pub(crate) mod figures;
+mod files;
 pub(crate) mod hgrm;
+mod hlog;
+mod html;
 mod latency;
+mod load;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod pairs;
+mod plot;
 mod published;
+mod run_page;
+mod second;
 mod text;
 pub(crate) mod warnings;
 
+pub use class::ClassReport;
 pub use cost::{BrokerCost, ClientCost};
 pub use latency::{LatencySummary, Percentiles};
+pub use load::{Load, Tool};
 pub use published::PublishedReport;
+pub use second::SecondReport;
 
 use crate::broker_stats::Sample;
+use crate::class::{Class, Tallied};
 use crate::cli::OutputArgs;
 use crate::counts::Counts;
 use crate::failure::Reasons;
 use crate::histogram::Latency;
 use crate::machine::Machine;
 use crate::plan::Plan;
-use crate::popularity::Popularity;
 use crate::progress::Standing;
 use crate::publish::{Pace, Published};
+use crate::series::Series;
 use crate::streak::Misses;
 use crate::tally::Tally;
 use crate::verify::Verification;
+use hdrhistogram::errors::AdditionError;
 use output::Output;
 use serde::Serialize;
 use std::time::Duration;
@@ -37,7 +50,9 @@ use std::time::Duration;
 pub struct Measured {
     /// How long connecting took.
     pub connect_time: Duration,
-    /// How long the window was.
+    /// When the window opened, in microseconds since the Unix epoch.
+    pub start_us: u64,
+    /// How long it was.
     pub window: Duration,
     /// CPU time of this process within it.
     pub client_cpu: Duration,
@@ -55,6 +70,7 @@ impl Default for Measured {
     fn default() -> Self {
         Self {
             connect_time: Duration::ZERO,
+            start_us: 0,
             window: Duration::ZERO,
             client_cpu: Duration::ZERO,
             broker: Err("not asked".into()),
@@ -89,6 +105,10 @@ pub struct Report {
     /// Latencies of those that read slowly, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_latency_us: Option<LatencySummary>,
+    /// What was received by channel, tier and kind of client.
+    pub classes: Vec<ClassReport>,
+    /// What was received in each second of the window.
+    pub series: Vec<SecondReport>,
     /// What it cost this side.
     pub client: ClientCost,
     /// What it cost the broker.
@@ -107,44 +127,18 @@ pub struct Report {
     /// Why the run counts as failed; empty when it does not.
     pub failures: Vec<String>,
     #[serde(skip)]
+    raw: Raw,
+}
+
+/// What files and plots are made of.
+#[derive(Debug)]
+struct Raw {
+    /// Of the connections that [`Report::latency_us`] is about.
     latency: Latency,
-}
-
-/// What measured, and when.
-#[derive(Debug, Serialize)]
-pub struct Tool {
-    /// The version of this program.
-    pub version: &'static str,
-    /// The command line.
-    pub command: Vec<String>,
-    /// When the run started, in UTC.
-    pub started: String,
-    /// Whether someone ended it early.
-    pub interrupted: bool,
-}
-
-/// The load.
-#[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the flags of the command")]
-pub struct Load {
-    pub address: String,
-    pub connections: usize,
-    pub channel: &'static str,
-    pub symbols: usize,
-    pub symbols_per_connection: usize,
-    pub popularity: Popularity,
-    pub interval_ms: u32,
-    pub tiered: usize,
-    pub stalled: usize,
-    pub trickling: usize,
-    pub churn_per_min: f64,
-    pub verify: bool,
-    pub resume: bool,
-    pub threads: usize,
-    pub seed: u64,
-    pub warmup_s: f64,
-    /// How long the window was in fact.
-    pub measured_s: f64,
+    classes: Vec<Tallied>,
+    series: Series,
+    start_us: u64,
+    window: Duration,
 }
 
 /// What became of the connections.
@@ -190,7 +184,9 @@ pub struct Received {
 
 impl Report {
     /// Puts together what was measured.
-    #[must_use]
+    ///
+    /// # Errors
+    /// None between histograms of the bounds of [`crate::histogram`].
     pub fn new(
         plan: &Plan,
         started: jiff::Timestamp,
@@ -198,36 +194,53 @@ impl Report {
         tally: Tally,
         verification: Option<Verification>,
         misses: Option<Misses>,
-    ) -> Self {
+    ) -> anyhow::Result<Self> {
         let window_s = measured.window.as_secs_f64();
         let slow = plan.stalled + plan.trickling > 0;
+        let rates_differ = plan.has_both_rates();
+        let sum =
+            |belongs: &dyn Fn(&Class) -> bool| Ok::<_, AdditionError>(tally.classes.sum(belongs)?.latency);
+        let latency = sum(&|class| class.is_main(rates_differ))?;
+        let tiered = sum(&|class| class.is_prompt() && class.interval_ms > 0)?;
+        let (received, client) = (tally.received(), ClientCost::new(&measured, &tally, plan.threads));
+        let (broker, connections) = (BrokerCost::new(&measured, &tally), Connections::new(&measured, &tally));
+        let slow = slow.then(|| sum(&|class| !class.is_prompt())).transpose()?;
+        let classes = tally.classes.into_sorted();
         let mut report = Self {
             loadgen: Tool::new(started, measured.interrupted),
             machine: Machine::here(),
             load: Load::new(plan, window_s),
             published: PublishedReport::new(plan, &measured),
-            received: Received::new(&tally.window, window_s),
-            latency_us: LatencySummary::new(&tally.prompt),
-            tiered_latency_us: plan.has_both_rates().then(|| LatencySummary::new(&tally.tiered)),
-            slow_latency_us: slow.then(|| LatencySummary::new(&tally.slow)),
-            client: ClientCost::new(&measured, &tally, plan.threads),
-            broker: BrokerCost::new(&measured, &tally),
-            connections: Connections::new(&measured, &tally),
+            received: Received::new(&received, window_s),
+            latency_us: LatencySummary::new(&latency),
+            tiered_latency_us: rates_differ.then(|| LatencySummary::new(&tiered)),
+            slow_latency_us: slow.as_ref().map(LatencySummary::new),
+            classes: classes.iter().map(ClassReport::new).collect(),
+            series: second::all(&tally.series, measured.window)?,
+            client,
+            broker,
+            connections,
             verification,
             misses,
             unparsable: tally.samples,
             warnings: Vec::new(),
             failures: Vec::new(),
-            latency: tally.prompt,
+            raw: Raw {
+                latency,
+                classes,
+                series: tally.series,
+                start_us: measured.start_us,
+                window: measured.window,
+            },
         };
         report.warnings = warnings::of(&report);
         report.failures = warnings::failures(&report);
-        report
+        Ok(report)
     }
 
     /// The latencies from the intended times, of connections that read promptly.
     pub(crate) fn distribution(&self) -> String {
-        hgrm::of(&self.latency.corrected)
+        hgrm::of(&self.raw.latency.corrected)
     }
 
     /// Whether as much was published as was taken, and not by a schedule.
@@ -254,49 +267,9 @@ pub fn write(report: &Report, args: &OutputArgs) -> anyhow::Result<()> {
     let output = Output {
         text: text::of(report),
         json: serde_json::to_string_pretty(report)?,
-        files: vec![
-            ("latency.hgrm", report.distribution()),
-            ("latency-uncorrected.hgrm", hgrm::of(&report.latency.uncorrected)),
-        ],
+        files: if args.out.is_some() { files::of(report)? } else { Vec::new() },
     };
     output.write(args.json, args.out.as_deref())
-}
-
-impl Tool {
-    /// This program, with the command line it was given.
-    #[must_use]
-    pub fn new(started: jiff::Timestamp, interrupted: bool) -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION"),
-            command: std::env::args().collect(),
-            started: started.to_string(),
-            interrupted,
-        }
-    }
-}
-
-impl Load {
-    fn new(plan: &Plan, measured_s: f64) -> Self {
-        Self {
-            address: format!("ws://{}{}", plan.target.host, plan.target.path),
-            connections: plan.connections,
-            channel: plan.channel.name(),
-            symbols: plan.symbols.len(),
-            symbols_per_connection: plan.symbols_per_connection,
-            popularity: plan.popularity,
-            interval_ms: plan.interval_ms,
-            tiered: if plan.interval_ms > 0 { plan.tiered } else { 0 },
-            stalled: plan.stalled,
-            trickling: plan.trickling,
-            churn_per_min: plan.churn.0,
-            verify: plan.verify,
-            resume: plan.resume,
-            threads: plan.threads,
-            seed: plan.seed,
-            warmup_s: plan.warmup.as_secs_f64(),
-            measured_s,
-        }
-    }
 }
 
 impl Connections {

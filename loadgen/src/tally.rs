@@ -1,9 +1,11 @@
 //! All that one thread has counted.
 
+use crate::class::Classes;
 use crate::counts::Counts;
+use crate::cpu;
 use crate::failure::Reasons;
-use crate::histogram::{Latency, microseconds};
-use crate::plan::{Behaviour, Client};
+use crate::histogram::microseconds;
+use crate::series::{Second, Series, SeriesError};
 use hdrhistogram::Histogram;
 use hdrhistogram::errors::{AdditionError, CreationError};
 use std::time::Duration;
@@ -14,19 +16,24 @@ const SAMPLE_BYTES_MAX: usize = 512;
 /// What begins later than this after its time is late.
 const LATE: Duration = Duration::from_millis(10);
 
+const SECOND_US: u64 = 1_000_000;
+
 /// What one thread, or all of them, counted.
 #[derive(Debug)]
 pub struct Tally {
-    /// Received within the window.
-    pub window: Counts,
+    /// Received within the window and not about topics.
+    pub others: Counts,
+    /// What classes of connections received within the window.
+    pub classes: Classes,
+    /// The same for each second.
+    pub series: Series,
+    /// When the present second of the window is over, in microseconds since the Unix epoch; 0 before the first one.
+    pub second_ends_us: u64,
+    second: Option<Present>,
+    /// Why seconds could not be kept, if any could not.
+    pub broken: Option<SeriesError>,
     /// Frames about topics, of the whole run.
     pub deliveries: u64,
-    /// Latencies of connections that read promptly, within the window.
-    pub prompt: Latency,
-    /// Latencies of those that are on a tier, where others are not, within the window.
-    pub tiered: Latency,
-    /// Latencies of those that read slowly, within the window.
-    pub slow: Latency,
     /// How long bytes waited between the poller's word of them and their read, within the window, in microseconds.
     pub lags: Histogram<u64>,
     /// Attempts to connect that failed.
@@ -55,6 +62,17 @@ pub struct Tally {
     pub samples: Vec<String>,
 }
 
+/// The second that goes on.
+#[derive(Debug)]
+struct Present {
+    number: u64,
+    /// The thread's CPU time when it began.
+    cpu: Duration,
+    lag_us_max: u64,
+    /// Whether some connections are on a tier, and others are not.
+    rates_differ: bool,
+}
+
 impl Tally {
     /// Nothing yet.
     ///
@@ -62,11 +80,13 @@ impl Tally {
     /// None with the bounds of [`crate::histogram`].
     pub fn new() -> Result<Self, CreationError> {
         Ok(Self {
-            window: Counts::default(),
+            others: Counts::default(),
+            classes: Classes::new()?,
+            series: Series::default(),
+            second_ends_us: 0,
+            second: None,
+            broken: None,
             deliveries: 0,
-            prompt: Latency::new()?,
-            tiered: Latency::new()?,
-            slow: Latency::new()?,
             lags: microseconds()?,
             failures: Reasons::default(),
             ends: Reasons::default(),
@@ -83,12 +103,44 @@ impl Tally {
         })
     }
 
-    /// The latencies of connections like this one, told apart by their tier if `by_tier`.
-    pub fn latency(&mut self, client: &Client, by_tier: bool) -> &mut Latency {
-        match client.behaviour {
-            Behaviour::Prompt if by_tier && client.interval_ms > 0 => &mut self.tiered,
-            Behaviour::Prompt => &mut self.prompt,
-            Behaviour::Stalled | Behaviour::Trickling => &mut self.slow,
+    /// All that was received within the window.
+    #[must_use]
+    pub fn received(&self) -> Counts {
+        let mut sum = self.classes.counts();
+        sum.merge(&self.others);
+        sum
+    }
+
+    /// Within the window, which opened at `start_us`, the second of `at_us` begins.
+    pub fn begin_second(&mut self, start_us: u64, at_us: u64, rates_differ: bool) {
+        self.end_second();
+        let number = at_us.saturating_sub(start_us) / SECOND_US;
+        self.second_ends_us = start_us.saturating_add((number + 1) * SECOND_US);
+        self.second = Some(Present { number, cpu: cpu::of_thread(), lag_us_max: 0, rates_differ });
+    }
+
+    /// The present second of the window is over.
+    pub fn end_second(&mut self) {
+        let Some(present) = self.second.take() else { return };
+        let mut second = Second::new(cpu::of_thread().saturating_sub(present.cpu), present.lag_us_max);
+        let mut kept = Ok(());
+        let merged = self.classes.end_second(|tallied| {
+            second.counts.merge(&tallied.latest.counts);
+            if kept.is_ok() && tallied.class.is_main(present.rates_differ) {
+                kept = second.keep(&tallied.latest.latency);
+            }
+        });
+        if let Err(error) = kept.and(merged.map_err(Into::into)) {
+            self.broken.get_or_insert(error);
+        }
+        self.series.add(present.number, second);
+    }
+
+    /// Within the window, bytes waited so long for the receive loop, in microseconds.
+    pub fn waited(&mut self, lag_us: u64) {
+        self.lags.saturating_record(lag_us);
+        if let Some(second) = &mut self.second {
+            second.lag_us_max = second.lag_us_max.max(lag_us);
         }
     }
 
@@ -106,7 +158,7 @@ impl Tally {
 
     /// A message could not be read.
     pub fn unparsable(&mut self, client: u32, error: &str, bytes: &[u8]) {
-        self.window.unparsable += 1;
+        self.others.unparsable += 1;
         if self.samples.len() < SAMPLES_MAX {
             let shown = &bytes[..bytes.len().min(SAMPLE_BYTES_MAX)];
             self.samples.push(format!("connection {client}: {error}: {}", String::from_utf8_lossy(shown)));
@@ -118,11 +170,10 @@ impl Tally {
     /// # Errors
     /// None between histograms of the same bounds.
     pub fn merge(&mut self, other: Self) -> Result<(), AdditionError> {
-        self.window.merge(&other.window);
+        self.others.merge(&other.others);
+        self.classes.merge(&other.classes)?;
+        self.series.merge(other.series);
         self.deliveries += other.deliveries;
-        self.prompt.merge(&other.prompt)?;
-        self.tiered.merge(&other.tiered)?;
-        self.slow.merge(&other.slow)?;
         self.lags.add(&other.lags)?;
         self.failures.merge(&other.failures);
         self.ends.merge(&other.ends);

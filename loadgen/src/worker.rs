@@ -6,6 +6,7 @@ mod storm;
 
 pub use storm::Storm;
 
+use crate::class::Class;
 use crate::connection::{Connection, End, Stage};
 use crate::counted::Counted;
 use crate::cpu;
@@ -94,8 +95,13 @@ impl Worker {
         board: Arc<Board>,
     ) -> anyhow::Result<Self> {
         let first = clients.first().map_or(0, |client| u64::from(client.number));
+        let mut tally = Tally::new()?;
+        let mut connections: Vec<_> = clients.into_iter().map(Connection::new).collect();
+        for connection in &mut connections {
+            connection.session.class = tally.classes.number(Class::of(&connection.session.client, false));
+        }
         let receiver = Receiver {
-            tally: Tally::new()?,
+            tally,
             streaks: None,
             verifier: plan.verify.then(|| Verifier::new(plan.channel)),
             // Apart from the streams of the clients, whose numbers have 32 bits.
@@ -106,8 +112,8 @@ impl Worker {
         };
         Ok(Self {
             poll: Poll::new().context("cannot open a poller")?,
-            queue: (0..clients.len()).collect(),
-            connections: clients.into_iter().map(Connection::new).collect(),
+            queue: (0..connections.len()).collect(),
+            connections,
             receiver,
             course,
             board,
@@ -171,7 +177,11 @@ impl Worker {
             self.publish_more()?;
         }
         let comeback = self.comeback();
-        let Receiver { tally, verifier, spells, streaks, .. } = self.receiver;
+        let Receiver { mut tally, verifier, spells, streaks, .. } = self.receiver;
+        tally.end_second();
+        if let Some(broken) = tally.broken.take() {
+            return Err(broken.into());
+        }
         let misses = streaks.map(|streaks| streaks.misses);
         Ok(Counted { tally, verification: verifier.map(Verifier::finish), spells, comeback, misses })
     }
@@ -276,6 +286,9 @@ impl Worker {
         let at_us = now_us();
         let arrival = Arrival { at_us, place: self.course.place(at_us) };
         if arrival.place == Place::Within {
+            if at_us >= self.receiver.tally.second_ends_us {
+                self.receiver.begin_second(self.course.window_us().0, at_us);
+            }
             self.receiver.waited(ready_us, at_us);
         }
         let was_open = connection.session.is_settled();
@@ -309,6 +322,7 @@ impl Worker {
             let waited = cpu::thread_wait().zip(self.window.waited);
             tally.waited = waited.map(|(now, then)| now.saturating_sub(then));
             self.window.place = place;
+            tally.end_second();
         }
     }
 

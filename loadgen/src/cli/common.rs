@@ -33,7 +33,8 @@ pub struct WindowArgs {
 /// Where the report goes.
 #[derive(Debug, Clone, Args)]
 pub struct OutputArgs {
-    /// Directory for report.txt, report.json and the latency distributions
+    /// Directory for the report (report.txt, report.json, for runs report.html with plots) and the latencies as the HdrHistogram
+    /// tools read them (.hgrm, for runs second by second as .hlog)
     #[arg(long, env = "TICKCAST_OUT", value_name = "DIR")]
     pub out: Option<PathBuf>,
 

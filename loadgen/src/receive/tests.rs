@@ -121,9 +121,16 @@ fn outcome(reads: &[&[u8]], streaks: Streaks) -> Outcome {
         streaks: Some(streaks),
         random: Random::new(1, 1),
     };
-    let client = Client { number: 0, behaviour: Behaviour::Prompt, interval_ms: 0, symbols: Arc::from([0]) };
+    let client = Client {
+        number: 0,
+        channel: Channel::Quotes,
+        behaviour: Behaviour::Prompt,
+        interval_ms: 0,
+        symbols: Arc::from([0]),
+    };
     let mut connection = Connection::new(client);
     connection.session.stage = Stage::Live;
+    connection.session.class = receiver.tally.classes.join(Class::of(&connection.session.client, false));
     for (read, at_us) in reads.iter().zip(2_000_000..) {
         receiver.bytes(&mut connection, read, Arrival { at_us, place: Place::Within }).unwrap();
     }
@@ -131,9 +138,9 @@ fn outcome(reads: &[&[u8]], streaks: Streaks) -> Outcome {
     let recorded = |histogram: &hdrhistogram::Histogram<u64>| {
         histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value())).collect()
     };
-    let latency = &receiver.tally.prompt;
+    let latency = &receiver.tally.classes.latest(connection.session.class).latency.clone();
     Outcome {
-        counts: receiver.tally.window,
+        counts: receiver.tally.received(),
         misses: streaks.misses,
         progress: streaks.progress(),
         streak: connection.session.streak,

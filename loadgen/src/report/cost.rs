@@ -4,6 +4,7 @@ use super::latency::Percentiles;
 use super::{Measured, as_f64};
 use crate::tally::Tally;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What it cost this side, within the window.
@@ -40,6 +41,8 @@ pub struct BrokerCost {
     pub resident_bytes_before: Option<f64>,
     /// Resident memory when it closed, in bytes.
     pub resident_bytes_after: Option<f64>,
+    /// By how much each of its counters grew, those that did.
+    pub counters: BTreeMap<String, f64>,
     /// Why there are no figures.
     pub unknown: Option<String>,
 }
@@ -48,14 +51,15 @@ impl ClientCost {
     pub(crate) fn new(measured: &Measured, tally: &Tally, threads: usize) -> Self {
         let window_s = measured.window.as_secs_f64();
         let share = |time: Duration| if window_s > 0.0 { time.as_secs_f64() / window_s } else { 0.0 };
-        let deliveries = tally.window.deliveries();
+        let deliveries = tally.received().deliveries();
         #[expect(clippy::cast_precision_loss, reason = "a handful")]
         let threads = threads as f64;
         Self {
             cpu_s: measured.client_cpu.as_secs_f64(),
             busiest_thread_share: share(tally.cpu_busiest),
             us_per_delivery: per_delivery(tally.cpu.as_secs_f64(), deliveries),
-            deliveries_per_read: per_delivery(1e-6, tally.window.reads).map(|each| each * as_f64(deliveries)),
+            deliveries_per_read: per_delivery(1e-6, tally.received().reads)
+                .map(|each| each * as_f64(deliveries)),
             lag_us: Percentiles::of(&tally.lags),
             waited_share: tally.waited.map(|waited| share(waited) / threads),
         }
@@ -75,12 +79,19 @@ impl BrokerCost {
             build: after.build.clone(),
             cpu_s,
             cpu_share: cpu_s.map(|cpu_s| cpu_s / measured.window.as_secs_f64()),
-            us_per_delivery: cpu_s.and_then(|cpu_s| per_delivery(cpu_s, tally.window.deliveries())),
+            us_per_delivery: cpu_s.and_then(|cpu_s| per_delivery(cpu_s, tally.received().deliveries())),
             resident_bytes_before: before.resident_bytes,
             resident_bytes_after: after.resident_bytes,
+            counters: growth(&before.counters, &after.counters),
             unknown: None,
         }
     }
+}
+
+/// What grew, and by how much.
+fn growth(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+    let grown = |(name, now): (&String, &f64)| (name.clone(), now - before.get(name).unwrap_or(&0.0));
+    after.iter().map(grown).filter(|(_, by)| *by > 0.0).collect()
 }
 
 /// Microseconds for each delivery.

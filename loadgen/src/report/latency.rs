@@ -29,6 +29,7 @@ pub struct Percentiles {
     pub p90: u64,
     pub p99: u64,
     pub p99_9: u64,
+    pub p99_99: u64,
     pub max: u64,
 }
 
@@ -58,6 +59,7 @@ impl Percentiles {
             p90: at(0.9),
             p99: at(0.99),
             p99_9: at(0.999),
+            p99_99: at(0.9999),
             max: histogram.max(),
         })
     }

@@ -5,7 +5,7 @@ use crate::failure::Reasons;
 use crate::machine::Machine;
 use crate::verify::{Faults, Verification};
 
-const LABEL_WIDTH: usize = 22;
+const LABEL_WIDTH: usize = 28;
 /// Faults that are shown with their frames; all listed ones are in the JSON report.
 const FAULTS_SHOWN_MAX: usize = 5;
 const FRAME_CHARS_MAX: usize = 200;
@@ -44,7 +44,7 @@ impl Page {
 
     /// The names of the columns of [`Page::percentiles`], whose last one counts `what`.
     pub(crate) fn percentile_names(&mut self, label: &str, what: &str) {
-        self.row(label, &format!("      p50       p90       p99     p99.9       max {what:>11}"));
+        self.row(label, &format!("      p50       p90       p99     p99.9    p99.99       max {what:>11}"));
     }
 
     /// Points of a distribution in milliseconds, and what they are of.
@@ -112,8 +112,8 @@ impl Page {
 }
 
 fn row_of(percentiles: &Percentiles) -> String {
-    let Percentiles { p50, p90, p99, p99_9, max, count, .. } = percentiles;
-    let columns = [p50, p90, p99, p99_9, max].map(|us| format!("{:>9.3}", as_f64(*us) / 1e3));
+    let Percentiles { p50, p90, p99, p99_9, p99_99, max, count, .. } = percentiles;
+    let columns = [p50, p90, p99, p99_9, p99_99, max].map(|us| format!("{:>9.3}", as_f64(*us) / 1e3));
     format!("{} {:>11}", columns.join(" "), grouped(*count))
 }
 

@@ -319,8 +319,8 @@ fn short(value: f64) -> String {
 fn latencies(pairs: &[Pair]) -> anyhow::Result<Option<(Histogram<u64>, Histogram<u64>)>> {
     let (mut floor, mut broker) = (microseconds()?, microseconds()?);
     for pair in pairs {
-        floor.add(&pair.floor.latency.corrected)?;
-        broker.add(&pair.broker.latency.corrected)?;
+        floor.add(&pair.floor.raw.latency.corrected)?;
+        broker.add(&pair.broker.raw.latency.corrected)?;
     }
     Ok((!pairs.is_empty()).then_some((floor, broker)))
 }

@@ -2,8 +2,18 @@
 
 use super::figures::Figures;
 use super::page::{Page, grouped, grouped_f64, mib};
-use super::{BrokerCost, Load, PublishedReport, Report, as_f64};
+use super::{BrokerCost, LatencySummary, Load, Percentiles, PublishedReport, Report, as_f64};
+use crate::counts::Counts;
 use crate::streak::Misses;
+
+/// Counters that are shown; all of them are in the JSON report.
+const COUNTERS_SHOWN_MAX: usize = 20;
+
+/// A view of latencies, by its name.
+type View = (&'static str, fn(&LatencySummary) -> Option<Percentiles>);
+
+const VIEWS: [View; 2] =
+    [("  latency, ms", |latency| latency.corrected), ("  uncorrected, ms", |latency| latency.uncorrected)];
 
 /// The whole report.
 pub(super) fn of(report: &Report) -> String {
@@ -27,6 +37,9 @@ pub(super) fn of(report: &Report) -> String {
     }
     if let Some(slow) = &report.slow_latency_us {
         page.latency("slow clients, ms", slow);
+    }
+    if report.classes.len() > 1 {
+        classes(&mut page, report);
     }
     page.blank();
     client(&mut page, report);
@@ -149,6 +162,25 @@ fn received(page: &mut Page, report: &Report) {
     }
 }
 
+/// What each class of connections got.
+fn classes(page: &mut Page, report: &Report) {
+    page.blank();
+    page.row("by class", " deliveries     entries   conflated        lost           bytes");
+    for class in &report.classes {
+        let Counts { entries, conflated_entries, lost_slow, bytes, .. } = class.counts;
+        let columns =
+            [class.deliveries, entries, conflated_entries, lost_slow].map(|n| format!("{:>11}", grouped(n)));
+        page.row(&format!("  {}", class.name), &format!("{} {:>15}", columns.join(" "), grouped(bytes)));
+    }
+    for (view, of) in VIEWS {
+        page.percentile_names(view, "updates");
+        for class in &report.classes {
+            let latency = of(&class.latency_us);
+            page.percentiles(&format!("  {}", class.name), latency.as_ref(), "none");
+        }
+    }
+}
+
 fn client(page: &mut Page, report: &Report) {
     let client = &report.client;
     let share = client.busiest_thread_share * 100.0;
@@ -173,6 +205,11 @@ fn broker(page: &mut Page, broker: &BrokerCost) {
     }
     if let (Some(before), Some(after)) = (broker.resident_bytes_before, broker.resident_bytes_after) {
         page.row("broker memory", &format!("{:.1} MiB, then {:.1} MiB", mib(before), mib(after)));
+    }
+    let mut label = "broker counted";
+    for (counter, by) in broker.counters.iter().take(COUNTERS_SHOWN_MAX) {
+        page.row(label, &format!("{counter} +{}", grouped_f64(*by)));
+        label = "";
     }
     if let Some(build) = &broker.build {
         page.row("broker build", build);

@@ -84,7 +84,7 @@ impl Return {
             refused: tally.refused.clone(),
             earlier_failures: comeback.earlier_failures.clone(),
             earlier_ends: comeback.earlier_ends.clone(),
-            received: tally.window,
+            received: tally.received(),
             checked: comeback.frames,
             faults: comeback.faults.clone(),
         }

@@ -31,7 +31,7 @@ enum Command {
     Record(Box<record::Args>),
     Info(info::Args),
     Import(import::Args),
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     Generate(generate::Args),
     Digest(digest::Args),
 }

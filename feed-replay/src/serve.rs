@@ -7,10 +7,12 @@ mod player;
 mod reel;
 mod schedule;
 mod tally;
+mod tls;
 mod waiting;
 
 pub use schedule::{Speed, When};
 pub use tally::{Count, Counts, StreamCount, Tally};
+pub use tls::{Tls, TlsError};
 
 use crate::fault::Faults;
 use crate::stand_in::{ConnId, HttpReply, Target};
@@ -50,6 +52,8 @@ pub struct Settings {
     pub to: Option<When>,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// The certificate, where clients are to come over TLS.
+    pub tls: Option<Tls>,
     /// The bounds on what clients can make grow or wait for.
     pub limits: Limits,
 }
@@ -149,6 +153,7 @@ pub struct Server {
     address: SocketAddr,
     player: Player,
     shared: Shared,
+    tls: Option<Tls>,
     tally: Tally,
 }
 
@@ -188,9 +193,10 @@ impl Server {
         let requests_per_s_max = limits.requests_per_s_max(settings.venue);
         let stop = CancellationToken::new();
         let tally = Tally::new(&settings.faults);
+        let tls = settings.tls.clone();
         let player = Player::new(settings, tally.clone(), received, stop.clone())?;
         let shared = Shared { commands, limits, requests_per_s_max, tasks: TaskTracker::new(), stop };
-        Ok(Self { listener, address, player, shared, tally })
+        Ok(Self { listener, address, player, shared, tls, tally })
     }
 
     /// Where it listens.
@@ -207,12 +213,12 @@ impl Server {
 
     /// Serves until `shutdown` is done, then says goodbye to all connections.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, player, shared, .. } = self;
+        let Self { listener, player, shared, tls, .. } = self;
         let tasks = shared.tasks.clone();
         let stop = shared.stop.clone();
         let playing = tokio::spawn(player.run());
         tokio::select! {
-            () = accept(listener, shared) => {}
+            () = accept(listener, shared, tls) => {}
             () = shutdown => {}
         }
         stop.cancel();
@@ -221,7 +227,7 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Shared) {
+async fn accept(listener: TcpListener, shared: Shared, tls: Option<Tls>) {
     let permits = Arc::new(Semaphore::new(shared.limits.connections_max));
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -237,7 +243,16 @@ async fn accept(listener: TcpListener, shared: Shared) {
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let serving = http::serve(stream, shared.clone(), permit);
-        shared.tasks.spawn(serving);
+        let (tls, stop, tasks) = (tls.clone(), shared.stop.clone(), shared.tasks.clone());
+        let shared = shared.clone();
+        tasks.spawn(async move {
+            let Some(tls) = tls else { return http::serve(stream, shared, permit).await };
+            tokio::select! {
+                stream = tls.accept(stream) => if let Some(stream) = stream {
+                    http::serve(stream, shared, permit).await;
+                },
+                () = stop.cancelled() => {}
+            }
+        });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Usage, duration, venue_help};
 use crate::fault::{self, Fault, Faults};
-use crate::serve::{Limits, Server, Settings, Speed, When};
+use crate::serve::{Limits, Server, Settings, Speed, Tls, When};
 use crate::source::RestFile;
 use crate::tape::Tape;
 use crate::venue::Venue;
@@ -34,9 +34,11 @@ use tokio::signal::unix::{SignalKind, signal};
 ///   binance-usdm   the same behind /public (trades, book tickers, depth) and /market (all else),
 ///             and without either as /public; /fapi/v1/depth, exchangeInfo, ping and time
 ///   binance-coinm  the same with /dapi/v1
-///   coinbase  / with subscribe requests; level2, level2_batch and level2_50 are one stream
+///   coinbase  / with subscribe requests; level2, level2_batch and level2_50 are one stream;
+///             /products, currencies and time
 ///   kraken    /v2 or /, version 2 of the protocol; a book has the depth that was recorded, all
-///             others are refused as not supported
+///             others are refused as not supported; /0/public/AssetPairs, Assets, SystemStatus and
+///             Time
 ///   bybit     /v5/public/spot and /v5/public/linear, one capture at both, with the replies of each;
 ///             one bad topic has a whole request refused
 ///   okx       /ws/v5/public, the text `ping`; books-l2-tbt is served as books, too; a connection
@@ -75,6 +77,12 @@ pub(super) struct Args {
     /// Put a REST depth body where it joins the stream (Binance): the URL with its symbol=, and the file that holds the body
     #[arg(long, value_name = "URL=FILE")]
     rest: Vec<RestFile>,
+    /// Serve over TLS (wss:// and https://) with this certificate, and those that vouch for it behind it, as PEM
+    #[arg(long, env = "TICKCAST_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM
+    #[arg(long, env = "TICKCAST_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     #[command(flatten)]
     faults: FaultArgs,
     #[command(flatten)]
@@ -156,6 +164,8 @@ impl LimitArgs {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     Usage::check_rest(&args.rest, args.venue)?;
     let tape = Tape::new(&args.captures, None, Some(args.venue))?.with_rest(args.rest.clone());
+    let tls = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
+    let tls = tls.map(|(certificate, key)| Tls::load(certificate, key)).transpose();
     let settings = Settings {
         venue: args.venue,
         tape,
@@ -169,6 +179,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             seed: args.faults.fault_seed,
             spacing: args.faults.fault_spacing,
         },
+        tls: tls.map_err(|error| Usage(error.to_string()))?,
         limits: args.limits.limits(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -181,7 +192,9 @@ async fn serve(args: &Args, settings: Settings) -> anyhow::Result<()> {
     let name = settings.tape.path().display().to_string();
     let server = Server::bind(args.listen, settings).await?;
     let (venue, address, tally) = (args.venue, server.address(), server.tally());
-    let ready = format!("feed-replay: serving {name} as {venue} on ws://{address} and http://{address}");
+    let (stream, rest) = if args.tls_cert.is_some() { ("wss", "https") } else { ("ws", "http") };
+    let ready =
+        format!("feed-replay: serving {name} as {venue} on {stream}://{address} and {rest}://{address}");
     writeln!(io::stdout(), "{ready}").context("standard output")?;
     server
         .run(async {

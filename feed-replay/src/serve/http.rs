@@ -12,7 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::handshake::derive_accept_key;
@@ -23,7 +23,10 @@ const HEAD_WITHIN: Duration = Duration::from_secs(30);
 const READ_BUFFER_BYTES: usize = 8 << 10;
 
 /// Serves one connection; the permit lives as long as it, and as the WebSocket that it may become.
-pub(super) async fn serve(stream: TcpStream, shared: Shared, permit: OwnedSemaphorePermit) {
+pub(super) async fn serve<S>(stream: S, shared: Shared, permit: OwnedSemaphorePermit)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let permit = std::sync::Arc::new(permit);
     let stop = shared.stop.clone();
     let service = service_fn(move |request| {

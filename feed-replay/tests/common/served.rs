@@ -42,6 +42,7 @@ pub(crate) fn settings(path: &Path, venue: Venue) -> Settings {
         from: None,
         to: None,
         faults: Faults::default(),
+        tls: None,
         limits: Limits { settle: Duration::from_millis(50), ..Limits::default() },
     }
 }

@@ -6,6 +6,7 @@ pub mod coinbase;
 mod idle;
 pub mod kraken;
 pub mod okx;
+mod precision;
 mod subscribers;
 #[cfg(test)]
 mod testing;

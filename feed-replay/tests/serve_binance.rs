@@ -9,9 +9,11 @@ use common::served::{Served, capture, settings};
 use feed_replay::serve::{Limits, Server, Speed};
 use feed_replay::source::{Item, Kind};
 use feed_replay::venue::Venue;
+use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tempfile::tempdir;
+use tungstenite::Message;
 
 fn trade(id: u64) -> String {
     format!(
@@ -40,6 +42,33 @@ async fn streams_by_path_and_by_request_see_all_frames() {
     assert_eq!(raw.json().await, json!({"result": ["btcusdt@trade"], "id": 1}));
     served.stop().await;
     assert_eq!(raw.closed().await, 1001);
+}
+
+#[tokio::test]
+async fn pings_and_pongs_of_a_client_are_fine_and_so_is_a_close_without_a_code() {
+    let folder = tempdir().unwrap();
+    let mut settings = settings(&capture(folder.path(), &trades(1)), Venue::Binance);
+    settings.limits = Limits { lenient: true, ..settings.limits };
+    let served = Served::start(settings).await;
+    let mut client = served.connect("/stream?streams=0").await;
+    client.socket.send(Message::Pong("nobody asked".into())).await.unwrap();
+    client.socket.send(Message::Ping("there?".into())).await.unwrap();
+    assert_eq!(client.message().await, Some(Message::Pong("there?".into())));
+    // The same stream again and again does no harm, and ids come back as they were sent.
+    for id in ["0", "0", "\"0\"", "null", "-9007199254740993"] {
+        let request = |method: &str| {
+            format!(r#"{{"method":"{method}","params":["btcusdt@trade","btcusdt@trade"],"id":{id}}}"#)
+        };
+        client.send(&request("SUBSCRIBE")).await;
+        assert_eq!(client.text().await, format!(r#"{{"result":null,"id":{id}}}"#));
+        client.send(&request("LIST_SUBSCRIPTIONS")).await;
+        assert_eq!(client.text().await, format!(r#"{{"result":["btcusdt@trade"],"id":{id}}}"#));
+    }
+    assert_eq!(client.text().await, format!(r#"{{"stream":"btcusdt@trade","data":{}}}"#, trade(1)));
+    client.socket.send(Message::Close(None)).await.unwrap();
+    assert_eq!(client.message().await, Some(Message::Close(None)));
+    assert_eq!(client.message().await, None);
+    served.stop().await;
 }
 
 #[tokio::test]

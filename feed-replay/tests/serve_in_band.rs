@@ -267,6 +267,6 @@ async fn a_coinbase_client_that_says_nothing_is_closed() {
     let served = Served::start(settings).await;
     let mut silent = served.connect("/").await;
     assert_eq!(silent.closed().await, 1008);
-    assert_eq!(served.get("/products").await.0, 404);
+    assert_eq!(served.get("/nothing").await.0, 404);
     served.stop().await;
 }

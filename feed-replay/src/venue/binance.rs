@@ -20,7 +20,7 @@ use depth::DepthBook;
 use frame::Frame;
 use requests::Request;
 use route::Asked;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::capture::UnixNanos;
 use schemas::venue::binance::{Product, Route};
 use std::time::Duration;
@@ -237,8 +237,9 @@ impl Binance {
         let Some(state) = self.conns.get_mut(&conn) else { return Ok("null".to_owned()) };
         match request {
             Request::Subscribe(streams) => {
-                let held = self.subscribers.of(conn).len();
-                if held + streams.len() > STREAMS_MAX {
+                let held = self.subscribers.of(conn).iter().map(|stream| &**stream);
+                let all: FxHashSet<_> = held.chain(streams.iter().map(String::as_str)).collect();
+                if all.len() > STREAMS_MAX {
                     return Err("Invalid request: too many streams, at most 1024 for a connection");
                 }
                 let route = state.route;

@@ -3,6 +3,7 @@
 pub mod frame;
 mod product;
 mod requests;
+mod rest;
 mod subscriptions;
 
 use super::{Connects, Profile};
@@ -77,7 +78,7 @@ impl StandIn for Coinbase {
         _: &mut Outbox,
     ) -> Result<(), HttpReply> {
         if target.path != "/" {
-            return Err(not_found());
+            return Err(rest::not_found());
         }
         let within = u64::try_from(self.subscribe_within.as_nanos()).unwrap_or(u64::MAX);
         self.silent.insert(conn, now.saturating_add(within));
@@ -102,8 +103,8 @@ impl StandIn for Coinbase {
         self.subscriptions.remove_all(conn);
     }
 
-    fn http(&mut self, _: &Target, _: UnixNanos) -> HttpReply {
-        not_found()
+    fn http(&mut self, target: &Target, now: UnixNanos) -> HttpReply {
+        rest::answer(target, now, &self.products)
     }
 
     fn play(&mut self, item: &Item, moment: &Moment, out: &mut Outbox) {
@@ -198,10 +199,6 @@ impl Coinbase {
             }
         }
     }
-}
-
-fn not_found() -> HttpReply {
-    HttpReply { status: 404, body: "{\"message\":\"NotFound\"}".to_owned() }
 }
 
 #[cfg(test)]

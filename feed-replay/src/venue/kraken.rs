@@ -3,6 +3,7 @@
 pub mod frame;
 mod pair;
 mod requests;
+mod rest;
 mod subscriptions;
 
 use super::{Connects, Profile};
@@ -71,7 +72,7 @@ impl StandIn for Kraken {
         out: &mut Outbox,
     ) -> Result<(), HttpReply> {
         if !matches!(target.path.as_str(), "/" | "/v2" | "/v2/") {
-            return Err(not_found());
+            return Err(rest::not_found());
         }
         let status = format!(
             "{{\"channel\":\"status\",\"type\":\"update\",\"data\":[{{\"version\":\"2.0.10\",\"system\":\"online\",\"api_version\":\"v2\",\"connection_id\":{conn}}}]}}"
@@ -96,8 +97,8 @@ impl StandIn for Kraken {
         self.subscriptions.remove_all(conn);
     }
 
-    fn http(&mut self, _: &Target, _: UnixNanos) -> HttpReply {
-        not_found()
+    fn http(&mut self, target: &Target, now: UnixNanos) -> HttpReply {
+        rest::answer(target, now, &self.pairs)
     }
 
     fn play(&mut self, item: &Item, moment: &Moment, out: &mut Outbox) {
@@ -239,10 +240,6 @@ impl Kraken {
             self.subscriptions.to_all(|conn| out.text(conn, text));
         }
     }
-}
-
-fn not_found() -> HttpReply {
-    HttpReply { status: 404, body: "{\"error\":[\"EGeneral:Unknown method\"]}".to_owned() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The exchange's information on symbols: as recorded, or made from what the capture shows.
 
 use super::survey::{Survey, SymbolSurvey};
-use crate::json::{elements, field, fields, unquoted};
-use schemas::decimal::Decimal;
+use crate::json::{elements, field, fields};
+use crate::venue::precision::{Precision, digits_needed, step};
 use schemas::venue::binance::Product;
 use serde_json::{Value, json};
 
@@ -12,43 +12,27 @@ const QUOTES: [&str; 24] = [
     "BNB", "EUR", "TRY", "BRL", "AUD", "GBP", "RUB", "UAH", "NGN", "JPY", "XRP",
 ];
 
-/// The most digits behind the point that mattered.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Precision {
-    price: u32,
-    size: u32,
-}
-
-impl Precision {
-    /// Looks at the first levels of a depth body.
-    pub(super) fn see_body(&mut self, body: &str) {
-        for side in ["bids", "asks"].into_iter().filter_map(|side| field(body, side)) {
-            for (_, level) in elements(side.value).take(100) {
-                let mut numbers = elements(level).map(|(_, number)| digits(number));
-                self.price = self.price.max(numbers.next().unwrap_or(0));
-                self.size = self.size.max(numbers.next().unwrap_or(0));
-            }
-        }
-    }
-
-    /// Looks at a trade or a book ticker.
-    pub(super) fn see_event(&mut self, payload: &str) {
-        let is_statistic = payload.starts_with("{\"e\":\"24hr");
-        for field in fields(payload).filter(|field| !is_statistic && field.value.starts_with('"')) {
-            match field.key {
-                "p" | "b" | "a" => self.price = self.price.max(digits(field.value)),
-                "q" | "B" | "A" => self.size = self.size.max(digits(field.value)),
-                _ => {}
-            }
+/// Looks at the first levels of a depth body.
+pub(super) fn see_body(precision: &mut Precision, body: &str) {
+    for side in ["bids", "asks"].into_iter().filter_map(|side| field(body, side)) {
+        for (_, level) in elements(side.value).take(100) {
+            let mut numbers = elements(level).map(|(_, number)| digits_needed(number));
+            precision.see_price(numbers.next().unwrap_or(0));
+            precision.see_size(numbers.next().unwrap_or(0));
         }
     }
 }
 
-/// How many digits behind the point a number needs, without the zeros at its end.
-fn digits(number: &str) -> u32 {
-    let text = unquoted(number);
-    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction.trim_end_matches('0'));
-    if Decimal::parse(text.as_bytes()).is_ok() { u32::try_from(fraction.len()).unwrap_or(0) } else { 0 }
+/// Looks at a trade or a book ticker.
+pub(super) fn see_event(precision: &mut Precision, payload: &str) {
+    let is_statistic = payload.starts_with("{\"e\":\"24hr");
+    for field in fields(payload).filter(|field| !is_statistic && field.value.starts_with('"')) {
+        match field.key {
+            "p" | "b" | "a" => precision.see_price(digits_needed(field.value)),
+            "q" | "B" | "A" => precision.see_size(digits_needed(field.value)),
+            _ => {}
+        }
+    }
 }
 
 /// The information on the symbols that `wanted` accepts; all of it as recorded where that is everything.
@@ -113,7 +97,6 @@ fn contract(product: Product, name: &str, symbol: &SymbolSurvey) -> Value {
 }
 
 fn filters(Precision { price, size }: Precision) -> Value {
-    let step = |digits| Decimal::new(1, digits).to_string();
     json!([
         {"filterType": "PRICE_FILTER", "tickSize": step(price)},
         {"filterType": "LOT_SIZE", "stepSize": step(size)},
@@ -146,8 +129,8 @@ mod tests {
     #[test]
     fn zeros_at_the_end_do_not_count_as_precision() {
         let mut precision = Precision::default();
-        precision.see_event(r#"{"e":"trade","p":"61837.63000000","q":"0.02000000","t":5}"#);
-        precision.see_body(r#"{"bids":[["1.50","0.00100"]],"asks":[]}"#);
+        see_event(&mut precision, r#"{"e":"trade","p":"61837.63000000","q":"0.02000000","t":5}"#);
+        see_body(&mut precision, r#"{"bids":[["1.50","0.00100"]],"asks":[]}"#);
         assert_eq!(precision, Precision { price: 2, size: 3 });
     }
 }

@@ -22,13 +22,18 @@ pub(super) fn asked(product: Product, target: &Target) -> Option<Asked> {
         (_, Some(path)) => (Route::Market, path),
         _ => (Route::Public, path),
     };
-    let names = |text: &str| text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let names = |text: &str| text.split('/').filter(|name| is_stream(name)).map(str::to_owned).collect();
     let (combined, streams) = match path {
         "/stream" | "/stream/" => (true, names(target.query("streams").unwrap_or_default())),
         "/ws" | "/ws/" => (false, Vec::new()),
         path => (false, names(path.strip_prefix("/ws/")?)),
     };
     Some(Asked { route, combined, streams })
+}
+
+/// Whether a part of a path names a stream. Clients put a name of their own there to tell their connections apart (`/ws/0`).
+fn is_stream(name: &str) -> bool {
+    name.contains('@') || name.starts_with('!')
 }
 
 /// Whether an entry point carries a stream; one that it does not carry is granted, and silent.
@@ -62,6 +67,17 @@ mod tests {
         assert_eq!(of(Product::UsdM, "/private/ws"), None);
         assert_eq!(of(Product::CoinM, "/stream?streams=a@trade"), Some((Route::Whole, true, 1)));
         assert_eq!(of(Product::Spot, "/public/ws"), None);
+    }
+
+    #[test]
+    fn what_names_no_stream_is_passed_over() {
+        for path in ["/ws/0", "/ws", "/ws//", "/stream", "/stream?streams=", "/stream?streams=0/1"] {
+            let asked = asked(Product::Spot, &Target::parse(path)).unwrap();
+            assert_eq!(asked.streams, [""; 0], "{path}");
+        }
+        let path = "/ws/7/btcusdt@trade/!miniTicker@arr/ethusdt@depth@100ms/";
+        let asked = asked(Product::Spot, &Target::parse(path)).unwrap();
+        assert_eq!(asked.streams, ["btcusdt@trade", "!miniTicker@arr", "ethusdt@depth@100ms"]);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What a capture holds, learnt before it is served: streams, symbols, REST bodies, ranges of ids.
 
 use super::depth::Body;
-use super::exchange_info::Precision;
+use super::exchange_info;
 use super::frame::Frame;
 use super::rewrite::IdShift;
 use crate::ids::IdRange;
 use crate::source::rest::symbol_of_url;
 use crate::source::{Item, Kind};
+use crate::venue::precision::Precision;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
@@ -133,7 +134,7 @@ impl SymbolSurvey {
 
     fn take_body(&mut self, body: Body) {
         self.updates.see(Some(body.last_update_id));
-        self.precision.see_body(&body.text);
+        exchange_info::see_body(&mut self.precision, &body.text);
         self.bodies.push(body);
     }
 
@@ -154,7 +155,7 @@ impl SymbolSurvey {
             _ => {}
         }
         if !event.is_depth_update() {
-            self.precision.see_event(frame.payload());
+            exchange_info::see_event(&mut self.precision, frame.payload());
         }
     }
 }

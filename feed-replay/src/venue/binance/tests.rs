@@ -152,6 +152,8 @@ fn a_connection_takes_at_most_1024_streams() {
     assert!(ask(&mut binance, 1, &request(&streams)).contains("too many streams"));
     assert_eq!(ask(&mut binance, 1, &request(&streams[..1024])), r#"{"result":null,"id":1}"#);
     assert!(ask(&mut binance, 1, &request(&streams[1024..])).contains("too many streams"));
+    // What it has already is no more.
+    assert_eq!(ask(&mut binance, 1, &request(&streams[..1024])), r#"{"result":null,"id":1}"#);
 }
 
 #[test]

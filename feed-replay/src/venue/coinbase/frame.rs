@@ -23,6 +23,10 @@ pub struct Frame<'a> {
     pub asks: &'a str,
     /// The changes of an update.
     pub changes: &'a str,
+    /// A trade's price, and its size.
+    pub price: &'a str,
+    /// See `price`.
+    pub size: &'a str,
 }
 
 impl<'a> Frame<'a> {
@@ -41,6 +45,8 @@ impl<'a> Frame<'a> {
                 "bids" => frame.bids = field.value,
                 "asks" => frame.asks = field.value,
                 "changes" => frame.changes = field.value,
+                "price" => frame.price = field.value,
+                "size" => frame.size = field.value,
                 _ => {}
             }
         }

@@ -7,6 +7,7 @@ use crate::ids::IdRange;
 use crate::json::{elements, fields, unquoted};
 use crate::stand_in::Moment;
 use crate::time::{nanos_of_rfc3339, rfc3339_micros};
+use crate::venue::precision::{Precision, digits_needed};
 use schemas::capture::UnixNanos;
 use schemas::decimal::Decimal;
 use schemas::model::{Level, Side};
@@ -27,7 +28,12 @@ pub(super) struct Product {
     trades: IdRange,
     sequences: IdRange,
     has_heartbeats: bool,
+    /// The finest digits seen.
+    pub(super) precision: Precision,
 }
+
+/// The levels of a snapshot that are looked at for their digits, of each side.
+const LEVELS_SEEN_MAX: usize = 100;
 
 impl Product {
     /// Learns from a frame what the capture holds.
@@ -36,6 +42,20 @@ impl Product {
         let is_trade = frame.name == "match";
         self.trades.see(frame.trade_id.filter(|_| is_trade));
         self.sequences.see(frame.sequence);
+        self.see_digits(frame);
+    }
+
+    fn see_digits(&mut self, frame: &Frame<'_>) {
+        self.precision.see_price(digits_needed(frame.price));
+        self.precision.see_size(digits_needed(frame.size));
+        let sides = [frame.bids, frame.asks].map(|side| elements(side).take(LEVELS_SEEN_MAX));
+        let levels = sides.into_iter().flatten().map(|(_, level)| (level, 0));
+        // A change says first which side it is of.
+        for (level, at) in levels.chain(elements(frame.changes).map(|(_, change)| (change, 1))) {
+            let mut numbers = elements(level).skip(at).map(|(_, number)| digits_needed(number));
+            self.precision.see_price(numbers.next().unwrap_or(0));
+            self.precision.see_size(numbers.next().unwrap_or(0));
+        }
     }
 
     /// Takes note of a frame that is played; `sent` is its text as it goes out.

@@ -213,3 +213,22 @@ fn restamping_changes_the_time_alone() {
     let stamped = matched("match", 100).replace("2026-07-07T22:58:17.050195Z", "2027-01-15T08:00:00.123456Z");
     assert_eq!(sent[..2], [matched("last_match", 99), stamped]);
 }
+
+#[test]
+fn rest_tells_of_products_and_their_currencies() {
+    let mut coinbase = served(&capture());
+    let mut get = |path: &str| {
+        let reply = coinbase.http(&Target::parse(path), 1_795_292_100_000_000_000);
+        (reply.status, serde_json::from_str::<Value>(&reply.body).unwrap())
+    };
+    let (status, products) = get("/products");
+    assert_eq!((status, &products[0]["id"]), (200, &"BTC-USD".into()));
+    // The prices have 1.50, the sizes 4.50.
+    let steps = (&products[0]["quote_increment"], &products[0]["base_increment"]);
+    assert_eq!(steps, (&"0.1".into(), &"0.1".into()));
+    assert_eq!(get("/products/BTC-USD"), (200, products[0].clone()));
+    assert_eq!(get("/products/NO-PE").0, 404);
+    let currencies = get("/currencies").1;
+    assert_eq!((&currencies[0]["id"], &currencies[1]["id"]), (&"BTC".into(), &"USD".into()));
+    assert_eq!(get("/time").1["epoch"], 1_795_292_100);
+}

@@ -22,7 +22,7 @@ pub struct Frame<'a> {
 }
 
 /// One element of a frame's data.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Item<'a> {
     /// The symbol; empty where there is none.
     pub symbol: &'a str,
@@ -36,6 +36,10 @@ pub struct Item<'a> {
     pub timestamp: Option<&'a str>,
     /// A trade's id.
     pub trade_id: Option<u64>,
+    /// A trade's price, and its size.
+    pub price: &'a str,
+    /// See `price`.
+    pub qty: &'a str,
 }
 
 impl<'a> Frame<'a> {
@@ -106,6 +110,8 @@ impl<'a> Item<'a> {
                 "checksum" => item.checksum = field.value.parse().ok(),
                 "timestamp" => item.timestamp = Some(field.text()),
                 "trade_id" => item.trade_id = field.integer(),
+                "price" => item.price = field.value,
+                "qty" => item.qty = field.value,
                 _ => {}
             }
         }

@@ -8,6 +8,7 @@ use crate::ids::IdRange;
 use crate::json::{elements, fields};
 use crate::stand_in::Moment;
 use crate::time::{nanos_of_rfc3339, rfc3339_micros};
+use crate::venue::precision::{Precision, digits_as_written};
 use schemas::model::Side;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -24,6 +25,8 @@ pub(super) struct Pair {
     channels: BTreeSet<String>,
     /// The ids of the capture's trades.
     trade_ids: IdRange,
+    /// The zeros at the end of numbers count: checksums are made of them.
+    pub(super) precision: Precision,
     /// None until the first snapshot has been played, or when the book proved wrong.
     book: Option<Book>,
     timestamp: Option<String>,
@@ -46,7 +49,16 @@ impl Pair {
             let levels = elements(item.bids).count().max(elements(item.asks).count());
             self.levels = self.levels.max(levels);
         }
+        self.see_digits(item);
         self.trade_ids.see(item.trade_id.filter(|_| frame.kind == "update"));
+    }
+
+    fn see_digits(&mut self, item: &Item<'_>) {
+        let levels = elements(item.bids).chain(elements(item.asks)).map(|(_, level)| Item::parse(level));
+        for Item { price, qty, .. } in levels.chain([*item]) {
+            self.precision.see_price(digits_as_written(price));
+            self.precision.see_size(digits_as_written(qty));
+        }
     }
 
     /// Whether the capture has anything of this channel.

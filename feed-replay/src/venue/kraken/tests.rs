@@ -195,3 +195,28 @@ fn a_second_turn_and_a_stamp_change_times_and_trade_ids_alone() {
     let sent = texts(&play(&mut kraken, &items, &moment), 1);
     assert_eq!(sent[0], trade(7).replace("2026-08-01T02:54:52.603667Z", "2027-01-15T08:00:00.123456Z"));
 }
+
+#[test]
+fn rest_tells_of_pairs_by_the_names_that_they_are_asked_by() {
+    let mut kraken = served(&capture());
+    let mut get = |path: &str| {
+        let reply = kraken.http(&Target::parse(path), 1_795_292_100_000_000_000);
+        (reply.status, serde_json::from_str::<Value>(&reply.body).unwrap())
+    };
+    let (_, pairs) = get("/0/public/AssetPairs");
+    let pair = &pairs["result"]["XXBTZUSD"];
+    assert_eq!((&pair["altname"], &pair["wsname"]), (&json!("XBTUSD"), &json!("XBT/USD")));
+    // As many digits as the books have, their zeros too: clients make checksums with them.
+    assert_eq!((&pair["pair_decimals"], &pair["lot_decimals"]), (&json!(2), &json!(8)));
+    assert_eq!((&pair["base"], &pair["quote"]), (&json!("XXBT"), &json!("ZUSD")));
+    for (asked, key) in [("BTC/USD", "BTC/USD"), ("XBTUSD", "XXBTZUSD"), ("XBT/USD", "XXBTZUSD")] {
+        let (_, found) = get(&format!("/0/public/AssetPairs?pair={asked}"));
+        assert_eq!(&found["result"][key], pair, "{asked}");
+    }
+    let unknown = json!({"error": ["EQuery:Unknown asset pair"]});
+    assert_eq!(get("/0/public/AssetPairs?pair=BTC/USD,NO/PE"), (200, unknown));
+    assert_eq!(get("/0/public/Assets").1["result"]["XXBT"]["altname"], "XBT");
+    assert_eq!(get("/0/public/Time").1["result"]["unixtime"], 1_795_292_100);
+    assert_eq!(get("/0/public/SystemStatus").1["result"]["status"], "online");
+    assert_eq!(get("/0/public/Nothing"), (404, json!({"error": ["EGeneral:Unknown method"]})));
+}

@@ -32,7 +32,7 @@ class StandIn(Process):
         stand_in = await super().start(
             "feed-replay", "serve", *captures, "--venue", venue, *listen, *arguments
         )
-        stand_in.port = int((await stand_in.line(r"serving .* on ws://127\.0\.0\.1:(\d+)"))[1])
+        stand_in.port = int((await stand_in.line(r"serving .* on wss?://127\.0\.0\.1:(\d+)"))[1])
         return stand_in
 
     async def finished(self, timeout_s: float = 60) -> None:

@@ -4,6 +4,7 @@
 
 mod cli;
 mod floor;
+mod known;
 mod pairs;
 mod publish;
 mod relay;

@@ -5,6 +5,7 @@
 mod cli;
 mod floor;
 mod known;
+mod load;
 mod pairs;
 mod publish;
 mod relay;

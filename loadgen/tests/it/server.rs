@@ -138,6 +138,11 @@ impl Peer {
         self.follow();
     }
 
+    /// Where the client connected from.
+    pub(crate) fn client(&self) -> std::net::IpAddr {
+        self.stream.peer_addr().unwrap().ip()
+    }
+
     /// Waits until the window has opened, which it does right after the metrics were answered.
     pub(crate) fn wait_for_window(&self) {
         while self.house.metrics_asked.load(Ordering::SeqCst) == 0 {

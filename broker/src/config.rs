@@ -4,14 +4,12 @@
 mod arguments;
 mod deserialize;
 mod file;
-mod lines;
 mod print;
 mod settings;
 
 pub use feed::spec::{
     FeedSpec, FeedUrlError, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
 };
-pub use lines::lines;
 pub use settings::{FeedsOn, Limits, LogFormat, Settings};
 
 use feed::spec::has_port;
@@ -127,8 +125,7 @@ impl Config {
     /// [`ConfigError::Value`] and [`ConfigError::Feed`].
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         check(settings)?;
-        let feeds = settings.feed.iter().map(|url| feed(url)).collect::<Result<Vec<_>, _>>()?;
-        lines(&feeds)?;
+        let feeds = settings.feed.iter().map(|url| feed(url)).collect::<Result<_, _>>()?;
         Ok(Self {
             listen: settings.listen.clone(),
             feeds,

@@ -62,9 +62,7 @@ impl Broker {
     ) -> anyhow::Result<Self> {
         let Parts { table, market, shards, clock } = parts(&config)?;
         let dialling = Arc::new(Dialling::default());
-        let lines = config::lines(&config.feeds)?;
-        let context = |place: usize| Context {
-            line: lines[place].clone(),
+        let context = |place| Context {
             dialling: Arc::clone(&dialling),
             runtime: feeds_runtime(config.feeds_on, &shards, place),
             market: Arc::clone(&market),

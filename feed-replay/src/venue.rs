@@ -133,6 +133,12 @@ impl Venue {
         }
     }
 
+    /// What stands in for it, without I/O; it has seen nothing yet.
+    #[must_use]
+    pub fn stand_in(self, limits: &Limits) -> Box<dyn StandIn> {
+        (self.profile().stand_in)(limits)
+    }
+
     /// Whose machine reads its frames.
     #[must_use]
     pub const fn feed(self) -> feed::venue::Venue {

@@ -8,11 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let line = match loadgen::cli::expanded(std::env::args_os().collect()) {
-        Ok(line) => line,
-        Err(error) => return loadgen::exit::of(Err(error.into())),
-    };
-    match Cli::parse_from(line).command {
+    match Cli::parse().command {
         Command::Run(args) => loadgen::run::command(&args),
         Command::Storm(args) => loadgen::storm::command(&args),
         Command::Saturate(args) => loadgen::saturate::command(&args),

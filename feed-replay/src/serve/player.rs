@@ -66,7 +66,7 @@ impl Player {
         commands: mpsc::Receiver<Command>,
         stop: CancellationToken,
     ) -> Result<Self, ServeError> {
-        let mut stand_in = (settings.venue.profile().stand_in)(&settings.limits);
+        let mut stand_in = settings.venue.stand_in(&settings.limits);
         let reel = Reel::new(&settings, &mut *stand_in)?;
         let mut player = Self {
             stand_in,

@@ -4,8 +4,6 @@
 
 mod cli;
 mod floor;
-mod known;
-mod load;
 mod pairs;
 mod publish;
 mod relay;

@@ -4,12 +4,14 @@
 mod arguments;
 mod deserialize;
 mod file;
+mod lines;
 mod print;
 mod settings;
 
 pub use feed::spec::{
     FeedSpec, FeedUrlError, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed,
 };
+pub use lines::lines;
 pub use settings::{FeedsOn, Limits, LogFormat, Settings};
 
 use feed::spec::has_port;
@@ -125,7 +127,8 @@ impl Config {
     /// [`ConfigError::Value`] and [`ConfigError::Feed`].
     pub fn new(settings: &Settings) -> Result<Self, ConfigError> {
         check(settings)?;
-        let feeds = settings.feed.iter().map(|url| feed(url)).collect::<Result<_, _>>()?;
+        let feeds = settings.feed.iter().map(|url| feed(url)).collect::<Result<Vec<_>, _>>()?;
+        lines(&feeds)?;
         Ok(Self {
             listen: settings.listen.clone(),
             feeds,

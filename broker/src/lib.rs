@@ -62,7 +62,9 @@ impl Broker {
     ) -> anyhow::Result<Self> {
         let Parts { table, market, shards, clock } = parts(&config)?;
         let dialling = Arc::new(Dialling::default());
-        let context = |place| Context {
+        let lines = config::lines(&config.feeds)?;
+        let context = |place: usize| Context {
+            line: lines[place].clone(),
             dialling: Arc::clone(&dialling),
             runtime: feeds_runtime(config.feeds_on, &shards, place),
             market: Arc::clone(&market),

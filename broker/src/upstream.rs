@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, VenueFeed};
 use anyhow::Context as _;
 use feed::counters::FeedCounters;
+use feed::lines::Line;
 use feed::machine::Machine;
 use feed::market::Market;
 use feed::replay::Replay;
@@ -41,6 +42,8 @@ pub struct Context {
     pub book_depth: usize,
     /// The name of this life of the topics, for feeds that have no better one.
     pub epoch: Arc<str>,
+    /// Which of several lines the feed is; none: it is alone.
+    pub line: Option<Line>,
     /// Keeps connects within what venues allow.
     pub dialling: Arc<Dialling>,
     /// Where the feeds' tasks run.
@@ -113,12 +116,21 @@ fn start_connection(
     settings: Settings,
 ) -> anyhow::Result<Feed> {
     let machine = venue.venue.machine(settings, Arc::clone(&context.market))?;
-    let url = if place == 0 { spec.url.clone() } else { format!("{} (connection {})", spec.url, place + 1) };
-    let status = FeedStatus::new(url, Arc::clone(machine.counters()));
+    let counters = Arc::clone(machine.counters());
+    let status =
+        FeedStatus::of_line(label(&spec.url, place, context.line.as_ref()), counters, (&venue.name, place));
     let (stream, rest, connects) = (venue.stream.clone(), venue.rest.clone(), venue.venue.connects());
     let endpoints = link::Endpoints { stream, rest, connects, life: venue.venue.life() };
     let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task })
+}
+
+/// What the feed is called in metrics: its URL, and what tells it from others of the same URL.
+fn label(url: &str, place: usize, line: Option<&Line>) -> String {
+    let line = line.map(|line| format!("line {}", line.number() + 1));
+    let connection = (place > 0).then(|| format!("connection {}", place + 1));
+    let told: Vec<_> = line.into_iter().chain(connection).collect();
+    if told.is_empty() { url.to_owned() } else { format!("{url} ({})", told.join(", ")) }
 }
 
 async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context) -> anyhow::Result<Feed> {
@@ -152,5 +164,6 @@ fn settings(spec: &FeedSpec, venue: &str, context: &Context) -> Settings {
     settings.image_every = u32::try_from(image_every).unwrap_or(u32::MAX).clamp(1, IMAGE_EVERY);
     settings.capture_line_bytes_max = context.limits.capture_line_bytes_max;
     settings.book_depth = context.book_depth;
+    settings.line.clone_from(&context.line);
     settings
 }

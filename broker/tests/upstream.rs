@@ -40,6 +40,7 @@ impl Rig {
         let market =
             Arc::new(Market::new(Arc::new(Table::new(100, 1 << 24, vec![])), MarketLimits::default()));
         let context = Context {
+            line: None,
             dialling: Arc::default(),
             market: Arc::clone(&market),
             clock: Arc::new(SystemClock),

@@ -5,6 +5,7 @@ mod floor;
 mod publish;
 mod run;
 mod saturate;
+mod scenario;
 mod storm;
 
 pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
@@ -12,6 +13,7 @@ pub use floor::FloorArgs;
 pub use publish::PublishArgs;
 pub use run::RunArgs;
 pub use saturate::SaturateArgs;
+pub use scenario::{ScenarioError, expanded};
 pub use storm::{Cut, StormArgs};
 
 use clap::{Parser, Subcommand};

@@ -12,7 +12,7 @@ use mio::net::TcpStream;
 use serde::Serialize;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The receive buffer of connections that read slowly or not at all, in bytes.
@@ -141,17 +141,20 @@ impl Connection {
         Self { stream: None, decoder: Decoder::default(), session }
     }
 
-    /// Begins to connect.
+    /// Begins to connect, from `source` if that is not left to the system.
     ///
     /// # Errors
     /// Of the system: no descriptor, no port, refused at once.
-    pub fn connect(&mut self, address: SocketAddr) -> io::Result<&mut TcpStream> {
+    pub fn connect(&mut self, address: SocketAddr, source: Option<IpAddr>) -> io::Result<&mut TcpStream> {
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         if self.session.client.behaviour != Behaviour::Prompt {
             socket.set_recv_buffer_size(SLOW_RECEIVE_BUFFER_BYTES)?;
         }
         socket.set_tcp_nodelay(true)?;
+        if let Some(source) = source {
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
         match socket.connect(&address.into()) {
             Ok(()) => {}
             Err(error) if under_way(&error) => {}

@@ -1,5 +1,6 @@
 //! From what a command came to, to the status that its process ends with.
 
+use crate::cli::ScenarioError;
 use crate::cpu::PinError;
 use crate::limits::LimitError;
 use crate::plan::PlanError;
@@ -47,7 +48,10 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<PlanError>() || error.is::<LimitError>() || error.is::<PinError>()
+    error.is::<ScenarioError>()
+        || error.is::<PlanError>()
+        || error.is::<LimitError>()
+        || error.is::<PinError>()
 }
 
 #[cfg(test)]

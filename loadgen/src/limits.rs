@@ -24,8 +24,8 @@ pub enum LimitError {
     },
     /// Too few local ports.
     #[error(
-        "{connections} connections to one address need as many local ports, and the system has {ports} \
-         (net.ipv4.ip_local_port_range): use fewer connections"
+        "{connections} connections from one address to another need as many local ports, and the system has {ports} \
+         (net.ipv4.ip_local_port_range): use fewer connections, or several --source-addresses"
     )]
     Ports {
         /// Connections asked for.
@@ -35,17 +35,18 @@ pub enum LimitError {
     },
 }
 
-/// Raises the soft limit of open files as far as `connections` need it, and looks whether ports suffice.
+/// Raises the soft limit of open files as far as `connections` need it, and looks whether the ports of so many `sources`
+/// suffice.
 ///
 /// # Errors
 /// [`LimitError`] if the connections do not fit.
-pub fn make_room(connections: usize) -> Result<(), LimitError> {
+pub fn make_room(connections: usize, sources: usize) -> Result<(), LimitError> {
     let needed = connections as u64 + OTHER_FILES;
     let limit = open_files(needed);
     if limit < needed {
         return Err(LimitError::OpenFiles { connections, needed, limit });
     }
-    look_for_ports(connections)
+    look_for_ports(connections.div_ceil(sources.max(1)))
 }
 
 /// Looks whether there are local ports for so many connections to one address.
@@ -86,8 +87,8 @@ mod tests {
 
     #[test]
     fn what_fits_is_fine_and_what_does_not_is_said() {
-        assert_eq!(make_room(1), Ok(()));
-        let error = make_room(1 << 40).unwrap_err();
+        assert_eq!(make_room(1, 1), Ok(()));
+        let error = make_room(1 << 40, 1).unwrap_err();
         assert!(error.to_string().contains("connections"), "{error}");
     }
 }

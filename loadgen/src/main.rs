@@ -8,7 +8,11 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let line = match loadgen::cli::expanded(std::env::args_os().collect()) {
+        Ok(line) => line,
+        Err(error) => return loadgen::exit::of(Err(error.into())),
+    };
+    match Cli::parse_from(line).command {
         Command::Run(args) => loadgen::run::command(&args),
         Command::Storm(args) => loadgen::storm::command(&args),
         Command::Saturate(args) => loadgen::saturate::command(&args),

@@ -102,7 +102,8 @@ impl<'a> Pass<'a> {
     /// When a thread failed, or the floor.
     pub async fn go_through(mut self) -> anyhow::Result<Report> {
         let connecting = Instant::now();
-        let (connect_timeout, connections) = (self.plan.connect_timeout, self.plan.connections);
+        let connections = self.plan.connections;
+        let connect_timeout = self.plan.connect_timeout + self.plan.ramp_up;
         self.stay("connecting", connect_timeout, |pass| pass.crew.standing().decided() >= connections).await;
         let connect_time = connecting.elapsed();
         self.crew.course.begin(Phase::Running);

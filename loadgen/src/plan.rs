@@ -13,6 +13,7 @@ use crate::publish::Publishing;
 use crate::random::Random;
 use crate::units::Share;
 use schemas::model::Channel;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,6 +94,10 @@ pub struct Plan {
     pub warmup: Duration,
     /// How long connecting may take in all.
     pub connect_timeout: Duration,
+    /// How long opening the connections is spread over.
+    pub ramp_up: Duration,
+    /// Addresses of this machine to connect from, in turns; none leaves it to the system.
+    pub sources: Vec<IpAddr>,
     /// Whether to verify.
     pub verify: bool,
     /// Whether who comes back asks for what it missed.
@@ -124,6 +129,8 @@ impl Plan {
             stalled,
             trickling,
             churn: args.churn,
+            ramp_up: args.ramp_up,
+            sources: args.source_addresses.clone(),
             verify: args.verify,
             resume: args.resume,
             ..Self::prompt(interest, target, symbols, &args.window, seed)?
@@ -158,6 +165,8 @@ impl Plan {
             duration: window.duration,
             warmup: window.warmup,
             connect_timeout: window.connect_timeout,
+            ramp_up: Duration::ZERO,
+            sources: Vec::new(),
             verify: false,
             resume: false,
             threads: window.threads.unwrap_or_else(default_threads).min(connections),
@@ -194,6 +203,20 @@ impl Plan {
     #[must_use]
     pub fn publisher_random(&self) -> Random {
         Random::new(self.seed, PUBLISH_STREAM)
+    }
+
+    /// Where the connection of this number connects from, if that is not left to the system.
+    #[must_use]
+    pub fn source(&self, number: u32) -> Option<IpAddr> {
+        let turn = number as usize % self.sources.len().max(1);
+        self.sources.get(turn).copied()
+    }
+
+    /// When the connection of this number is to be opened, after the first one.
+    #[must_use]
+    pub fn opens_after(&self, number: u32) -> Duration {
+        let part = f64::from(number) / f64::from(u32::try_from(self.connections).unwrap_or(u32::MAX));
+        self.ramp_up.mul_f64(part)
     }
 
     /// Whether some connections are on a tier, and others are not.

@@ -43,7 +43,7 @@ async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)> {
     if args.pairs.floor_pairs.is_some() {
         Plan::suits_floor(args)?;
     }
-    limits::make_room(args.connections)?;
+    limits::make_room(args.connections, args.source_addresses.len())?;
     let seed = args.window.seed.unwrap_or_else(now_us);
     let (names, link) = symbols_and_link(args, &target, publishing.as_ref()).await?;
     Ok((Plan { publishing, ..Plan::new(args, target, names, seed)? }, link))

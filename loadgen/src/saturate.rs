@@ -44,7 +44,7 @@ pub async fn run(args: &SaturateArgs) -> anyhow::Result<Report> {
 async fn plan(args: &SaturateArgs) -> anyhow::Result<(Plan, Link)> {
     let target = Target::parse(&args.url)?;
     let address = plan::publish_address(&args.publish)?;
-    limits::make_room(args.connections)?;
+    limits::make_room(args.connections, 1)?;
     let publishing = Publishing { address, symbols: 1, pace: Pace::Ahead(args.ahead) };
     let mut link = Link::dial(address)?;
     let names = publish::announce(&mut link, publishing.symbols, &target).await?;

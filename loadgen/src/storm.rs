@@ -61,7 +61,7 @@ pub fn command(args: &StormArgs) -> ExitCode {
 pub async fn run(args: &StormArgs) -> anyhow::Result<StormReport> {
     let target = Target::parse(&args.url)?;
     StormPlan::check(args)?;
-    limits::make_room(args.connections + args.live)?;
+    limits::make_room(args.connections + args.live, 1)?;
     limits::look_for_ports(StormPlan::ports(args))?;
     let seed = args.seed.unwrap_or_else(now_us);
     let names = symbols::named_or_offered(&args.symbols, &target, args.channel).await?;

@@ -165,6 +165,7 @@ impl Worker {
     /// When polling fails.
     pub fn run(mut self) -> anyhow::Result<Counted> {
         let mut events = Events::with_capacity(EVENTS_MAX);
+        self.begin_ramp();
         while self.phase != Phase::Ending {
             let idle = self.timers.idle(Instant::now(), IDLE_MAX);
             let idle = if self.ready.is_empty() { idle } else { Duration::ZERO };

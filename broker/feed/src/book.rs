@@ -155,6 +155,20 @@ impl Book {
         (replacing(&self.bids, bids), replacing(&self.asks, asks))
     }
 
+    /// The changes that make this book the other one: bids and asks.
+    #[must_use]
+    pub fn changes_to_book(&self, other: &Self) -> (Vec<Level>, Vec<Level>) {
+        (self.bids.changes_to(&other.bids), self.asks.changes_to(&other.asks))
+    }
+
+    /// Becomes what the other book is.
+    pub fn copy(&mut self, other: &Self) {
+        self.depth = other.depth;
+        self.bids.clone_from(&other.bids);
+        self.asks.clone_from(&other.asks);
+        self.refresh_top10();
+    }
+
     /// Whether someone bids as much as someone asks, which a matching engine does not leave standing.
     #[must_use]
     pub fn is_crossed(&self) -> bool {

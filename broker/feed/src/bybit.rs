@@ -205,7 +205,7 @@ impl Feed {
     /// The best bid and ask are a quote; whether they, or which of the other books, are the book is what the depth says.
     fn book(&mut self, rx: Micros, book: &venue::Book<'_>) -> Result<(), Offence> {
         let Some(at) = self.core().place(book.symbol, rx) else { return Ok(()) };
-        let times = Times::new(Some(book.time), rx);
+        let times = Times::new(Some(book.time), rx).numbered_within(book.seq, book.update_id as u32);
         if book.depth == 1 && !book.is_whole {
             return Err(Offence::new(Fault::Unknown, "a change of orderbook.1, which is whole each time"));
         }

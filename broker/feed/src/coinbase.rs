@@ -94,8 +94,10 @@ impl in_band::Feed for Feed {
             Message::Update(book) => return self.update(rx, &book),
             Message::Snapshot(book) => return self.snapshot(rx, &book),
             Message::Match { product, last, id, trade, .. } => self.trade(rx, product, last, id, trade),
-            Message::Ticker { product, time, quote, ticker, .. } => {
-                self.ticker(product, Times::new(time, rx), quote, ticker);
+            Message::Ticker { product, sequence, time, quote, ticker } => {
+                let times = Times::new(time, rx);
+                let times = sequence.map_or(times, |sequence| times.numbered(sequence));
+                self.ticker(product, times, quote, ticker);
             }
             Message::Heartbeat { product, last_trade_id, .. } => self.heartbeat(rx, product, last_trade_id),
             Message::Subscriptions { channels } => self.subscribed(rx, &channels),
@@ -139,12 +141,13 @@ impl Feed {
 
     fn snapshot(&mut self, rx: Micros, book: &Book<'_>) -> Result<(), Offence> {
         let Some(at) = self.core().place(book.product, rx) else { return Ok(()) };
-        self.session.snapshot(at, Times::new(book.time, rx), book.bids, book.asks)
+        self.session.snapshot(at, Times::new(book.time, rx).unplaced(), book.bids, book.asks)
     }
 
+    /// The venue gathers changes for each connection by itself, so that nothing tells which of two is ahead.
     fn update(&mut self, rx: Micros, book: &Book<'_>) -> Result<(), Offence> {
         let Some(at) = self.core().place(book.product, rx) else { return Ok(()) };
-        self.session.change(at, Times::new(book.time, rx), book.bids, book.asks)
+        self.session.change(at, Times::new(book.time, rx).unplaced(), book.bids, book.asks)
     }
 
     /// The last match before the subscription only says where the numbers go on, unless it is itself one that we missed.

@@ -8,9 +8,9 @@ use crate::book::{Book, BookDepth, ImpossibleLevel};
 use crate::complaints::Complaints;
 use crate::counters::{Fault, FeedCounters};
 use crate::crossing::Crossing;
+use crate::lines::Out;
 use crate::machine::Actions;
 use crate::market::{Market, MarketError};
-use crate::publish::SymbolPublishers;
 use crate::settings::{Quotes, Settings};
 use crate::silence::{Due, Silence};
 use crate::trade_ids::TradeIds;
@@ -37,6 +37,8 @@ pub(crate) struct Core<S> {
     quotes: QuoteStream,
     /// How many symbols are live.
     live: Arc<AtomicUsize>,
+    /// When trades have waited for long enough that another line may bring.
+    line_due: Option<Micros>,
     /// Why trading has stopped, if it has.
     halted: Option<&'static str>,
 }
@@ -45,7 +47,7 @@ pub(crate) struct Core<S> {
 pub(crate) struct Listed<S> {
     /// By the venue's own name.
     pub(crate) name: Box<str>,
-    pub(crate) out: SymbolPublishers,
+    pub(crate) out: Out,
     pub(crate) book: Book,
     pub(crate) trade_ids: TradeIds,
     pub(crate) crossing: Crossing,
@@ -73,15 +75,17 @@ pub(crate) struct Offence {
 impl<S: Default> Core<S> {
     /// Opens the symbols that the settings name.
     pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MarketError> {
-        let opened = market.open(&settings, &settings.symbols)?;
+        let counters = Arc::default();
+        let opened = open(&market, &settings, &settings.symbols, &counters)?;
         let mut core = Self {
             silence: Silence::new(settings.stale_after_ms, settings.reconnect_after_ms),
             places: FxHashMap::default(),
             symbols: Vec::with_capacity(opened.len()),
-            counters: Arc::default(),
+            counters,
             complaints: Complaints::default(),
             quotes: QuoteStream::Open { until: None },
             live: Arc::default(),
+            line_due: None,
             halted: None,
             settings,
             market,
@@ -112,7 +116,7 @@ impl<S: Default> Core<S> {
         }
     }
 
-    fn list(&mut self, mut out: SymbolPublishers) -> usize {
+    fn list(&mut self, mut out: Out) -> usize {
         out.count_live(Arc::clone(&self.live));
         if self.settings.quotes == Quotes::Auto {
             match self.quotes {
@@ -142,7 +146,7 @@ impl<S: Default> Core<S> {
             self.fault(now, Fault::Symbol, &limit, name.as_bytes());
             return None;
         }
-        match self.market.open(&self.settings, &[name]) {
+        match open(&self.market, &self.settings, &[name], &self.counters) {
             Ok(opened) => opened.into_iter().map(|out| self.list(out)).next(),
             Err(error) => {
                 self.fault(now, Fault::Symbol, &error, name.as_bytes());
@@ -243,7 +247,7 @@ impl<S: Default> Core<S> {
 
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        [self.silence.deadline(), self.quotes_open_until()].into_iter().flatten().min()
+        [self.silence.deadline(), self.quotes_open_until(), self.line_due].into_iter().flatten().min()
     }
 
     fn quotes_open_until(&self) -> Option<Micros> {
@@ -259,6 +263,10 @@ impl<S: Default> Core<S> {
             self.quotes = QuoteStream::Absent;
             self.symbols.iter_mut().for_each(|symbol| symbol.out.quotes_from_book());
         }
+        if self.line_due.is_some_and(|due| due <= now) {
+            self.symbols.iter().for_each(|symbol| symbol.out.settle(now));
+            self.line_due = self.symbols.iter().filter_map(|symbol| symbol.out.deadline()).min();
+        }
         match self.silence.due(now) {
             Some(Due::Stale { ms }) => {
                 self.counters.silences.up();
@@ -273,6 +281,19 @@ impl<S: Default> Core<S> {
     /// Whether there are symbols and all of them are live.
     pub(crate) fn is_live(&self) -> bool {
         !self.symbols.is_empty() && self.live.load(Ordering::Relaxed) == self.symbols.len()
+    }
+}
+
+/// Opens symbols, for one of several lines if the settings say so.
+fn open(
+    market: &Market,
+    settings: &Settings,
+    names: &[impl AsRef<str>],
+    counters: &Arc<FeedCounters>,
+) -> Result<Vec<Out>, MarketError> {
+    match &settings.line {
+        Some(line) => line.open(market, settings, names, counters),
+        None => Ok(market.open(settings, names)?.into_iter().map(Out::Alone).collect()),
     }
 }
 

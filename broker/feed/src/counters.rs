@@ -83,6 +83,12 @@ pub struct FeedCounters {
     pub disconnects: Count,
     /// Times that the feed fell silent.
     pub silences: Count,
+    /// Messages and trades that this one of several lines was the first to bring.
+    pub line_first: Count,
+    /// Those that another line had brought before.
+    pub line_again: Count,
+    /// Trades that no longer waited for one that another line may bring, since too many did.
+    pub line_holds_cut: Count,
     /// Requests for a snapshot.
     pub fetches: Count,
     /// Those that failed.

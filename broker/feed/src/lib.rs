@@ -11,6 +11,7 @@ mod crossing;
 pub mod digest;
 mod in_band;
 mod kraken;
+pub mod lines;
 pub mod machine;
 pub mod market;
 mod okx;

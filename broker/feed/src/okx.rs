@@ -135,6 +135,7 @@ impl Feed {
     fn book(&mut self, rx: Micros, book: &venue::Book<'_>) -> Result<(), Offence> {
         let Some(at) = self.core().place(book.instrument, rx) else { return Ok(()) };
         let times = Times::new(Some(book.time), rx);
+        let times = book.seq.and_then(|seq| seq.try_into().ok()).map_or(times, |seq| times.numbered(seq));
         if book.channel == Channel::BboTbt {
             self.core().quote(at, times, quote_of(book.bids.first(), book.asks.first()));
         }

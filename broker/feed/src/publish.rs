@@ -10,8 +10,7 @@ pub(crate) use status::SymbolStatus;
 use crate::book::{Book, BookDelta};
 use crate::market::SymbolEntry;
 use crate::settings::Quotes;
-use one::Condition;
-pub(crate) use one::TopicPublisher;
+pub(crate) use one::{Condition, Placed, TopicPublisher};
 use quotes::{QuoteSource, Taken};
 use schemas::model::{Body, BookImage, Channel, Loss, Micros, Quote, State, Ticker, Trade, Update};
 use status::Part;
@@ -203,6 +202,34 @@ impl SymbolPublishers {
         self.refresh_status(now);
     }
 
+    /// Puts the topics that go with a channel into a state, those that have come to life; of trades none is also live. Whoever does
+    /// so for all of them refreshes the status then.
+    pub(crate) fn stand(&mut self, channel: Channel, condition: &Condition, now: Micros) {
+        let is_book = self.quotes.is_book();
+        let follows = match channel {
+            Channel::Book => {
+                [Channel::Book, Channel::Book10, if is_book { Channel::Quotes } else { Channel::Book }]
+            }
+            Channel::Quotes if is_book => return,
+            _ => [channel; 3],
+        };
+        let comes_to_life = channel == Channel::Trades && condition.state == State::Live;
+        for channel in follows {
+            let topic = self.topic(channel).filter(|topic| topic.has_entries() || comes_to_life);
+            topic.into_iter().for_each(|topic| topic.set(condition.clone(), now));
+        }
+    }
+
+    /// Whether what comes of this channel changes nothing about its state.
+    pub(crate) fn is_up(&self, channel: Channel) -> bool {
+        self.topics[channel as usize].as_ref().is_some_and(TopicPublisher::is_up)
+    }
+
+    /// How the symbol is published.
+    pub(crate) const fn options(&self) -> Options {
+        self.options
+    }
+
     /// Puts all topics that have come to life into a state.
     pub fn state_of_all(&mut self, state: State, reason: &str, now: Micros) {
         let condition = Condition { state, reason: reason.into() };
@@ -272,14 +299,14 @@ impl SymbolPublishers {
         data.iter_mut().flatten()
     }
 
-    fn companion_is(&mut self, condition: Condition) {
+    pub(crate) fn companion_is(&mut self, condition: Condition) {
         if let Some(companion) = &mut self.companion {
             *companion = condition;
         }
     }
 
     /// Publishes the status if the state over all topics is another one.
-    fn refresh_status(&mut self, now: Micros) {
+    pub(crate) fn refresh_status(&mut self, now: Micros) {
         let (before, over_all) = (self.state(), self.over_all());
         if self.status.tell(over_all, now)
             && let Some(live) = &self.live

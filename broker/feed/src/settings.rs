@@ -1,5 +1,6 @@
 //! What a feed is told: which symbols, which channels, how deep.
 
+use crate::lines::Line;
 use crate::machine::MachineError;
 use schemas::capture::LINE_BYTES_MAX;
 use schemas::model::Channel;
@@ -63,6 +64,8 @@ pub struct Settings {
     /// Whether another connection carries the other channels of the same symbols, and this one those that may be quiet for long:
     /// its part of a symbol is live as soon as it is connected.
     pub is_companion: bool,
+    /// Which of several lines the feed is; none: it is the only one.
+    pub line: Option<Line>,
 }
 
 impl Settings {
@@ -91,6 +94,7 @@ impl Settings {
             timeless: false,
             capture_line_bytes_max: LINE_BYTES_MAX,
             is_companion: false,
+            line: None,
         }
     }
 }
@@ -161,7 +165,7 @@ pub enum Quotes {
 }
 
 /// The channels of a symbol that a feed fills. `status` is always among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Channels(u8);
 
 impl Channels {

@@ -139,6 +139,8 @@ pub struct VenueFeed {
     pub trades: Trades,
     /// How often changes of books are sent, in milliseconds; none: where the venue offers no choice.
     pub depth_ms: Option<u32>,
+    /// The name that it shares with the other lines of the same feed.
+    pub name: Option<String>,
 }
 
 impl std::str::FromStr for FeedSpec {

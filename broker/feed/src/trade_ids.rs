@@ -32,17 +32,28 @@ pub(crate) enum Seen {
 pub(crate) trait Numbered: Copy {
     /// What it means for the continuity.
     fn taken_by(self, ids: &mut TradeIds) -> Seen;
+
+    /// The first and the last number.
+    fn run(self) -> (u64, u64);
 }
 
 impl Numbered for u64 {
     fn taken_by(self, ids: &mut TradeIds) -> Seen {
         ids.take(self)
     }
+
+    fn run(self) -> (u64, u64) {
+        (self, self)
+    }
 }
 
 impl Numbered for (u64, u64) {
     fn taken_by(self, ids: &mut TradeIds) -> Seen {
         ids.take_run(self.0, self.1)
+    }
+
+    fn run(self) -> (u64, u64) {
+        self
     }
 }
 
@@ -78,6 +89,11 @@ impl TradeIds {
     const fn began_anew(&mut self, behind: u64, is_fresh: bool) -> bool {
         self.old_run += 1;
         (is_fresh && behind >= REWIND_MIN) || self.old_run > OLD_RUN_MAX
+    }
+
+    /// The last id that was taken.
+    pub(crate) const fn last(&self) -> Option<u64> {
+        self.last
     }
 
     /// A new connection has been made.

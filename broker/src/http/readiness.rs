@@ -2,8 +2,10 @@
 
 use super::App;
 use super::reply::{Reply, json};
+use crate::upstream::FeedStatus;
 use hyper::StatusCode;
 use serde::Serialize;
+use std::sync::Arc;
 
 #[derive(Serialize)]
 struct Readiness<'a> {
@@ -20,11 +22,13 @@ struct Feed<'a> {
     reason: Option<String>,
 }
 
-/// 503 until each feed has been live once, and again while draining. A feed that breaks later does not make the broker
+/// 503 until each feed has been live once, of several lines one, and again while draining. A feed that breaks later does not make the broker
 /// unready: its topics say so themselves, and to send all clients elsewhere would help none of them.
 pub(super) fn reply(app: &App) -> Reply {
     let draining = app.draining.is_cancelled();
-    let ready = !draining && app.feeds.iter().all(|feed| feed.was_live());
+    let has_been_live =
+        |feed: &Arc<FeedStatus>| app.feeds.iter().any(|other| other.is_same_feed(feed) && other.was_live());
+    let ready = !draining && app.feeds.iter().all(has_been_live);
     let feeds = app.feeds.iter().map(|feed| {
         let reason = feed.trouble();
         Feed { feed: feed.url(), live: reason.is_none(), reason }

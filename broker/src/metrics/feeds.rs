@@ -11,7 +11,7 @@ pub struct FeedMetrics(pub Vec<Arc<FeedStatus>>);
 
 type Figure = (&'static str, &'static str, fn(&FeedCounters) -> &Count);
 
-const FIGURES: [Figure; 11] = [
+const FIGURES: [Figure; 14] = [
     ("tickcast_feed_frames", "Messages received from the venue", |c| &c.frames),
     ("tickcast_feed_bytes", "Bytes of messages received from the venue", |c| &c.bytes),
     ("tickcast_feed_gaps", "Breaks in the continuity of a book", |c| &c.gaps),
@@ -23,6 +23,19 @@ const FIGURES: [Figure; 11] = [
     }),
     ("tickcast_feed_disconnects", "Connections to the venue that ended", |c| &c.disconnects),
     ("tickcast_feed_silences", "Times that the venue fell silent", |c| &c.silences),
+    (
+        "tickcast_feed_line_first",
+        "Messages and trades that this one of several lines was the first to bring",
+        |c| &c.line_first,
+    ),
+    ("tickcast_feed_line_again", "Messages and trades that another line had brought before", |c| {
+        &c.line_again
+    }),
+    (
+        "tickcast_feed_line_holds_cut",
+        "Trades that no longer waited for another line, since too many did",
+        |c| &c.line_holds_cut,
+    ),
     ("tickcast_feed_fetches", "Snapshots requested over HTTP", |c| &c.fetches),
     ("tickcast_feed_fetch_failures", "Snapshots requested over HTTP that did not come", |c| {
         &c.fetch_failures

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub struct FeedStatus {
     url: String,
+    /// The name that it shares with other lines, and which of the connections of its line it is.
+    line: Option<(String, usize)>,
     counters: Arc<FeedCounters>,
     was_live: AtomicBool,
     /// Why it is not live; none: it is.
@@ -22,8 +24,19 @@ impl FeedStatus {
     /// Of a feed that has not begun.
     #[must_use]
     pub fn new(url: impl Into<String>, counters: Arc<FeedCounters>) -> Arc<Self> {
+        Self::of_line(url, counters, (&None, 0))
+    }
+
+    /// The same of one connection of a feed that may have a name, which it shares with other lines then.
+    #[must_use]
+    pub fn of_line(
+        url: impl Into<String>,
+        counters: Arc<FeedCounters>,
+        (name, place): (&Option<String>, usize),
+    ) -> Arc<Self> {
         Arc::new(Self {
             url: url.into(),
+            line: name.clone().map(|name| (name, place)),
             counters,
             was_live: AtomicBool::new(false),
             trouble: Mutex::new(Some("starting".to_owned())),
@@ -48,6 +61,12 @@ impl FeedStatus {
     #[must_use]
     pub fn was_live(&self) -> bool {
         self.was_live.load(Ordering::Acquire)
+    }
+
+    /// Whether the other one carries the same: itself, or another line.
+    #[must_use]
+    pub fn is_same_feed(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.line.is_some() && self.line == other.line)
     }
 
     /// Why it is not live now; none if it is.

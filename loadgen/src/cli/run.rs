@@ -5,6 +5,9 @@ use crate::popularity::Popularity;
 use crate::units::{self, Share};
 use clap::Parser;
 use schemas::model::Channel;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// The arguments of `loadgen run`.
 #[derive(Debug, Clone, Parser)]
@@ -12,6 +15,11 @@ pub struct RunArgs {
     /// The broker's stream, such as ws://127.0.0.1:9000/v1/stream
     #[arg(long, env = "TICKCAST_URL", value_name = "URL")]
     pub url: String,
+
+    /// TOML file with the flags of this command as keys (connections = 5000, symbols_per_connection = 20, ...); flags and the
+    /// environment win over it
+    #[arg(long, env = "TICKCAST_SCENARIO", value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
 
     /// Connections to open
     #[arg(long, env = "TICKCAST_CONNECTIONS", value_name = "N", value_parser = at_least_one)]
@@ -53,6 +61,15 @@ pub struct RunArgs {
     #[arg(long, env = "TICKCAST_CHURN", value_name = "P%/min", default_value = "0%", value_parser = units::churn)]
     pub churn: Share,
 
+    /// How long opening them is spread over, evenly
+    #[arg(long, env = "TICKCAST_RAMP_UP", value_name = "D", default_value = "0s", value_parser = units::duration)]
+    pub ramp_up: Duration,
+
+    /// Addresses of this machine to connect from, in turns, such as 127.0.0.1,127.0.0.2: each has ports of its own, of which
+    /// there are about 28,000
+    #[arg(long, env = "TICKCAST_SOURCE_ADDRESSES", value_name = "A,B,...", value_delimiter = ',')]
+    pub source_addresses: Vec<IpAddr>,
+
     /// Who comes back, by plan or because the broker ended the connection, asks for what it missed
     #[arg(long, env = "TICKCAST_RESUME", requires = "verify")]
     pub resume: bool,
@@ -81,7 +98,6 @@ pub struct RunArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn run(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
         let start = ["loadgen run", "--url", "ws://a:1/", "--connections", "5"];

@@ -36,7 +36,7 @@ pub fn command(args: &FloorArgs) -> ExitCode {
 /// When the arguments contradict each other, or a thread or the server fails.
 async fn measure(args: &FloorArgs) -> anyhow::Result<FloorReport> {
     let plan = plan(args)?;
-    limits::make_room(args.connections)?;
+    limits::make_room(args.connections, 1)?;
     let cores = Cores::settle(args.cores)?;
     let started = jiff::Timestamp::now();
     let mut lead = Lead::new(plan.connections, false);

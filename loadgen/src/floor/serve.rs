@@ -21,7 +21,7 @@ pub fn serve() -> anyhow::Result<bool> {
     let mut line = String::new();
     stdin().lock().read_line(&mut line).context("cannot hear what is to be done")?;
     let spec: Spec = serde_json::from_str(&line).context("cannot understand what is to be done")?;
-    limits::make_room(spec.connections)?;
+    limits::make_room(spec.connections, 1)?;
     cpu::pin(&spec.cores)?;
     let course = Arc::<Course>::default();
     let heard = course.clone();

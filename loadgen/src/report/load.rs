@@ -3,6 +3,7 @@
 use crate::plan::Plan;
 use crate::popularity::Popularity;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// What measured, and when.
 #[derive(Debug, Serialize)]
@@ -36,6 +37,8 @@ pub struct Load {
     pub resume: bool,
     pub threads: usize,
     pub seed: u64,
+    pub ramp_up_s: f64,
+    pub source_addresses: Vec<IpAddr>,
     pub warmup_s: f64,
     /// How long the window was in fact.
     pub measured_s: f64,
@@ -72,6 +75,8 @@ impl Load {
             resume: plan.resume,
             threads: plan.threads,
             seed: plan.seed,
+            ramp_up_s: plan.ramp_up.as_secs_f64(),
+            source_addresses: plan.sources.clone(),
             warmup_s: plan.warmup.as_secs_f64(),
             measured_s,
         }

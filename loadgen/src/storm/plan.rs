@@ -51,6 +51,8 @@ impl StormPlan {
             duration: args.baseline,
             warmup: args.warmup,
             connect_timeout: args.connect_timeout,
+            ramp_up: Duration::ZERO,
+            sources: Vec::new(),
             verify: true,
             resume: false,
             threads: 1,

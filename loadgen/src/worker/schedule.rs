@@ -64,6 +64,18 @@ impl Worker {
         }
     }
 
+    /// Where opening connections is spread over some time, each has its own.
+    pub(super) fn begin_ramp(&mut self) {
+        if self.receiver.plan.ramp_up.is_zero() {
+            return;
+        }
+        let start = Instant::now();
+        for index in self.queue.drain(..) {
+            let after = self.receiver.plan.opens_after(self.connections[index].session.client.number);
+            self.timers.schedule(start + after, Task::Connect(index));
+        }
+    }
+
     pub(super) fn connect_some(&mut self) {
         while self.opening < self.opening_max(OPENING_MAX) {
             let Some(index) = self.queue.pop_front() else { return };
@@ -80,7 +92,9 @@ impl Worker {
         self.connections[index].session.attempts += 1;
         self.later(OPENING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);
         let address = self.receiver.plan.target.address;
-        let connected = self.connections[index].connect(address).map(|_| ());
+        let connection = &mut self.connections[index];
+        let source = self.receiver.plan.source(connection.session.client.number);
+        let connected = connection.connect(address, source).map(|_| ());
         let registered = connected.and_then(|()| self.register(index));
         self.settle(index, registered.map_err(End::Io));
     }

@@ -4,6 +4,8 @@
 
 mod cli;
 mod floor;
+mod known;
+mod load;
 mod pairs;
 mod publish;
 mod relay;

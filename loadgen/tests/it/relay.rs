@@ -3,8 +3,7 @@
 use crate::server::{House, Peer, Server, now_us};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a connection of a client that has left is kept.
@@ -20,29 +19,36 @@ pub(crate) struct Relay {
 impl Relay {
     /// Calls `script` for each update that a subscriber is to get, with its `seq`.
     pub(crate) fn start(script: impl Fn(&mut Peer, u64) + Send + Sync + 'static) -> Self {
+        Self::telling_times(move |peer, seq, _| script(peer, seq))
+    }
+
+    /// The same, with the intended time of the update too.
+    pub(crate) fn telling_times(script: impl Fn(&mut Peer, u64, u64) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let publish = listener.local_addr().unwrap().to_string();
-        let published = Arc::<AtomicU64>::default();
+        let published = Arc::<Mutex<Vec<u64>>>::default();
         let lines = published.clone();
         std::thread::spawn(move || {
             for publisher in listener.incoming() {
                 let lines = lines.clone();
                 std::thread::spawn(move || {
                     for line in BufReader::new(publisher.unwrap()).lines() {
-                        assert!(line.unwrap().contains(r#""symbol":"S0000""#));
-                        lines.fetch_add(1, Ordering::SeqCst);
+                        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+                        assert_eq!(line["symbol"], "S0000");
+                        lines.lock().unwrap().push(line["ts"].as_u64().unwrap());
                     }
                 });
             }
         });
         let server = Server::offering(&["acme:S0000"], move |peer| {
-            let mut sent = published.load(Ordering::SeqCst);
+            let mut sent = published.lock().unwrap().len() as u64;
             peer.grant(sent);
             peer.text(&frame("snapshot", sent, sent));
             peer.repeat(|peer, _| {
-                while sent < published.load(Ordering::SeqCst) {
+                let due = published.lock().unwrap()[sent as usize..].to_vec();
+                for ts in due {
                     sent += 1;
-                    script(peer, sent);
+                    script(peer, sent, ts);
                 }
             });
             std::thread::sleep(LINGERS);

@@ -25,6 +25,10 @@ pub(crate) struct House {
     open: AtomicUsize,
     /// The most that there ever were at a time.
     pub(crate) most_open: AtomicUsize,
+    /// How often its metrics were asked for.
+    metrics_asked: AtomicUsize,
+    /// CPU time and gaps that its metrics claim, in milliseconds besides two and a half seconds.
+    claimed: [AtomicUsize; 2],
 }
 
 /// The server's side of one connection, after the reply to the first request.
@@ -37,6 +41,7 @@ pub(crate) struct Peer {
     pub(crate) was_reset: bool,
     /// The connection's number, from 0.
     pub(crate) number: usize,
+    house: Arc<House>,
 }
 
 /// What the client sent.
@@ -74,8 +79,8 @@ impl Server {
         std::thread::spawn(move || {
             let mut number = 0;
             for stream in listener.incoming() {
-                let (script, house) = (script.clone(), shared.clone());
-                let mut peer = Peer::new(stream.unwrap(), number);
+                let script = script.clone();
+                let mut peer = Peer::new(stream.unwrap(), number, shared.clone());
                 // Only upgrades are connections; requests over HTTP are not counted.
                 let Some(head) = peer.head() else { continue };
                 let is_upgrade = head.contains("/v1/stream");
@@ -84,7 +89,7 @@ impl Server {
                     peer.raw(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
                     continue;
                 }
-                std::thread::spawn(move || peer.serve(&head, &house, &*script));
+                std::thread::spawn(move || peer.serve(&head, &*script));
             }
         });
         Self { address, house }
@@ -96,18 +101,23 @@ impl Server {
 }
 
 impl Peer {
-    fn new(stream: TcpStream, number: usize) -> Self {
-        Self { stream, input: Vec::new(), stands: HashMap::new(), was_reset: false, number }
+    fn new(stream: TcpStream, number: usize, house: Arc<House>) -> Self {
+        Self { stream, input: Vec::new(), stands: HashMap::new(), was_reset: false, number, house }
     }
 
-    fn serve(&mut self, head: &str, house: &House, script: &Script) {
+    fn serve(&mut self, head: &str, script: &Script) {
+        let house = self.house.clone();
         if head.starts_with("GET /v1/symbols ") {
             return self.http(&house.symbols);
         }
         if head.starts_with("GET /metrics ") {
             let open = house.open.load(Ordering::SeqCst);
+            house.metrics_asked.fetch_add(1, Ordering::SeqCst);
+            let [cpu_ms, gaps] = [0, 1].map(|i| house.claimed[i].load(Ordering::SeqCst));
+            let cpu_s = 2.5 + cpu_ms as f64 / 1e3;
             return self.http(&format!(
-                "process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 1048576\ntickcast_connections {open}\n"
+                "process_cpu_seconds_total {cpu_s}\nprocess_resident_memory_bytes 1048576\ntickcast_connections {open}\n\
+                 tickcast_feed_gaps_total {gaps}\ntickcast_feed_resyncs_total 1\n"
             ));
         }
         let open = house.open.fetch_add(1, Ordering::SeqCst) + 1;
@@ -126,6 +136,33 @@ impl Peer {
         self.text(r#"{"type":"hello","protocol":1,"node":"test"}"#);
         script(self);
         self.follow();
+    }
+
+    /// Where the client connected from.
+    pub(crate) fn client(&self) -> std::net::IpAddr {
+        self.stream.peer_addr().unwrap().ip()
+    }
+
+    /// Waits until the window has opened, which it does right after the metrics were answered.
+    pub(crate) fn wait_for_window(&self) {
+        while self.house.metrics_asked.load(Ordering::SeqCst) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+
+    /// Lets the metrics claim so much more CPU time, in milliseconds, and so many more gaps.
+    pub(crate) fn claim(&self, cpu_ms: usize, gaps: usize) {
+        self.house.claimed[0].fetch_add(cpu_ms, Ordering::SeqCst);
+        self.house.claimed[1].fetch_add(gaps, Ordering::SeqCst);
+    }
+
+    /// Waits until the client has read all that was sent: it answers a ping then.
+    pub(crate) fn wait_until_read(&mut self) {
+        // A ping right after an update is to leave at once.
+        let _ = self.stream.set_nodelay(true);
+        self.frame(0x89, b"read?");
+        while self.receive().is_some_and(|received| received.opcode != 10) {}
     }
 
     fn head(&mut self) -> Option<String> {
@@ -259,7 +296,7 @@ impl Peer {
         received.opcode != 8
     }
 
-    fn answer_request(&mut self, request: &serde_json::Value) {
+    pub(crate) fn answer_request(&mut self, request: &serde_json::Value) {
         let stands = self.stands.clone();
         let id = request["id"].as_u64().unwrap();
         self.grant_each(id, request, |symbol| stands.get(symbol).copied().unwrap_or(0));

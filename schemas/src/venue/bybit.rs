@@ -69,6 +69,8 @@ pub struct Book<'a> {
     pub time: Micros,
     /// The number of this message among those of its topic; 1 in the first after a restart of the service.
     pub update_id: u64,
+    /// The matching engine's number, which orders all that it tells of; 0 where it is not told.
+    pub seq: u64,
 }
 
 /// The answer to a request to subscribe or unsubscribe.
@@ -144,7 +146,7 @@ fn book<'a>(
     levels: &'a mut Levels,
 ) -> Result<Message<'a>, VenueError> {
     let [kind, sent, data, matched] = root.pick(["type", "ts", "data", "cts"])?;
-    let [bids, asks, update_id] = data.pick(["b", "a", "u"])?;
+    let [bids, asks, update_id, seq] = data.pick(["b", "a", "u", "seq"])?;
     bids.levels(&mut levels.bids)?;
     asks.levels(&mut levels.asks)?;
     Ok(Message::Book(Book {
@@ -155,6 +157,7 @@ fn book<'a>(
         asks: &levels.asks,
         time: matched.present().unwrap_or(sent).millis()?,
         update_id: update_id.unsigned()?,
+        seq: seq.present().map_or(Ok(0), Field::unsigned)?,
     }))
 }
 

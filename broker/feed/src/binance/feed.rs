@@ -168,7 +168,7 @@ impl Feed {
                 if let Some(at) = self.place(symbol, rx)
                     && self.twice.is_news(rx, &mut self.core.symbols[at].data.seen.quote, update_id)
                 {
-                    self.core.quote(at, Times::new(event_time, rx), quote);
+                    self.core.quote(at, Times::new(event_time, rx).numbered(update_id), quote);
                 }
             }
             Message::Ticker24h { symbol, event_time, mut ticker } => {
@@ -184,7 +184,7 @@ impl Feed {
             }
             Message::Depth(depth) => {
                 if let Some(at) = self.place(depth.symbol, rx) {
-                    let times = Times::new(Some(depth.event_time), rx);
+                    let times = Times::new(Some(depth.event_time), rx).numbered(depth.last_id);
                     let venue::Depth { last_id, bids, asks, .. } = depth;
                     // With futures a partial book looks like changes.
                     if frame.stream.is_some_and(is_partial) {

@@ -87,6 +87,28 @@ impl Ladder {
         }
     }
 
+    /// The changes that make this side the other one, which is of the same kind.
+    pub(super) fn changes_to(&self, other: &Self) -> Vec<Level> {
+        let (mut ours, mut theirs) = (self.levels.iter().peekable(), other.levels.iter().peekable());
+        let mut changes = Vec::new();
+        loop {
+            let order = match (ours.peek(), theirs.peek()) {
+                (None, None) => return changes,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(our), Some(their)) => worst_first(self.side, our, their),
+            };
+            let our = if order.is_le() { ours.next() } else { None };
+            let their = if order.is_ge() { theirs.next() } else { None };
+            match (our, their) {
+                (Some(our), None) => changes.push(Level { size: Decimal::ZERO, ..*our }),
+                (Some(our), Some(their)) if same_digits(our, their) => {}
+                (_, Some(their)) => changes.push(*their),
+                (None, None) => {}
+            }
+        }
+    }
+
     /// Forgets all but the `levels_max` best levels.
     pub(super) fn truncate(&mut self, levels_max: usize) {
         let excess = self.levels.len().saturating_sub(levels_max);

@@ -3,6 +3,7 @@
 use super::{Core, Listed, Offence, QUOTES_OPEN_US, QuoteStream};
 use crate::book::{Book, BookDepth};
 use crate::crossing::{Crossing, Verdict};
+use crate::lines::{BookChange, Offer, Out};
 use crate::publish::Times;
 use crate::settings::Quotes;
 use crate::trade_ids::{Numbered, Seen};
@@ -30,6 +31,12 @@ impl<S: Default> Core<S> {
         trades: impl Iterator<Item = (N, Trade)>,
     ) {
         let Listed { out, trade_ids, .. } = &mut self.symbols[at];
+        let out = match out {
+            Out::Alone(out) => out,
+            Out::Line(_) => {
+                return self.offer(at, times, trades.map(|(number, trade)| (number, Some(trade))));
+            }
+        };
         let mut fresh = Vec::with_capacity(trades.size_hint().0);
         for (number, trade) in trades {
             match number.taken_by(trade_ids) {
@@ -46,9 +53,45 @@ impl<S: Default> Core<S> {
         out.trades(times, fresh.into());
     }
 
+    /// The same as one of several lines: what the line has not had before is offered, and what it jumped over is lost only here.
+    fn offer<N: Numbered>(
+        &mut self,
+        at: usize,
+        times: Times,
+        trades: impl Iterator<Item = (N, Option<Trade>)>,
+    ) {
+        let Listed { out: Out::Line(line), trade_ids, .. } = &mut self.symbols[at] else { return };
+        let (before, mut went_back) = (trade_ids.last(), false);
+        let mut offers = Vec::with_capacity(trades.size_hint().0);
+        for (number, trade) in trades {
+            let (first, last) = number.run();
+            match number.taken_by(trade_ids) {
+                Seen::Old => {
+                    self.counters.trades_repeated.up();
+                    continue;
+                }
+                Seen::Next => {}
+                Seen::Jumped { lost } => self.counters.trades_lost.add(lost),
+            }
+            went_back |= Some(last) <= before;
+            offers.push(Offer { first, last, trade });
+        }
+        line.trades(times, offers, went_back);
+        self.note_line_due(at);
+    }
+
+    /// Trades may wait for another line.
+    fn note_line_due(&mut self, at: usize) {
+        let due = self.symbols[at].out.deadline();
+        self.line_due = [self.line_due, due].into_iter().flatten().min();
+    }
+
     /// Takes a number that the venue gave to something else than a trade, so that it is not missed.
     pub(crate) fn no_trade(&mut self, at: usize, number: impl Numbered, now: Micros) {
         let Listed { out, trade_ids, .. } = &mut self.symbols[at];
+        if matches!(out, Out::Line(_)) {
+            return self.offer(at, Times::now(now), std::iter::once((number, None)));
+        }
         if let Seen::Jumped { lost } = number.taken_by(trade_ids) {
             self.counters.trades_lost.add(lost);
             out.loss(lost, now);
@@ -60,7 +103,10 @@ impl<S: Default> Core<S> {
         let Listed { out, trade_ids, .. } = &mut self.symbols[at];
         let lost = trade_ids.give_up(id);
         self.counters.trades_lost.add(lost);
-        out.loss(lost, now);
+        match out {
+            Out::Alone(out) => out.loss(lost, now),
+            Out::Line(line) => line.give_up_trades(id, now),
+        }
     }
 
     /// Publishes a quote of the venue's stream, unless the settings want quotes from the book. If one symbol has them, so
@@ -147,9 +193,7 @@ impl<S: Default> Core<S> {
         };
         let is_checked = check.is_some();
         check.map_or(Ok(()), |check| check(book))?;
-        if let Some(delta) = delta {
-            out.book_update(times, delta, book);
-        }
+        out.book_change(times, BookChange { sides: (bids, asks), delta }, book);
         Ok(match crossing.look(book.is_crossed(), times.rx) {
             Verdict::Fine => Changed::Fine,
             Verdict::Began => Changed::Crossed,

@@ -23,13 +23,13 @@ pub(crate) struct TopicPublisher {
 
 /// A state and why.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Condition {
-    pub(super) state: State,
-    pub(super) reason: Arc<str>,
+pub(crate) struct Condition {
+    pub(crate) state: State,
+    pub(crate) reason: Arc<str>,
 }
 
 impl Condition {
-    pub(super) fn live() -> Self {
+    pub(crate) fn live() -> Self {
         Self { state: State::Live, reason: "".into() }
     }
 
@@ -45,19 +45,47 @@ pub struct Times {
     pub ts: Option<Micros>,
     /// When the broker received it.
     pub rx: Micros,
+    /// What tells its place among the messages of its channel.
+    pub(crate) placed: Placed,
+}
+
+/// What tells the place of a message among those of its channel, whichever connection it came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// The venue's event time, if it gives one.
+    ByTime,
+    /// The venue's number, and what tells those of the same number apart.
+    ByNumber(u64, u32),
+    /// Nothing.
+    Nowhere,
 }
 
 impl Times {
-    /// Both.
+    /// Both; of two messages the one with the later event time is the later one.
     #[must_use]
     pub const fn new(ts: Option<Micros>, rx: Micros) -> Self {
-        Self { ts, rx }
+        Self { ts, rx, placed: Placed::ByTime }
     }
 
     /// Of what the broker does itself.
     #[must_use]
     pub const fn now(rx: Micros) -> Self {
-        Self { ts: None, rx }
+        Self::new(None, rx)
+    }
+
+    /// The same of a message that the venue has given a number, which rises.
+    pub(crate) const fn numbered(self, number: u64) -> Self {
+        self.numbered_within(number, 0)
+    }
+
+    /// The same where another number, which rises too, tells several of the same number apart.
+    pub(crate) const fn numbered_within(self, number: u64, within: u32) -> Self {
+        Self { placed: Placed::ByNumber(number, within), ..self }
+    }
+
+    /// The same of a message whose time does not tell its place, since each connection may have it at its own.
+    pub(crate) const fn unplaced(self) -> Self {
+        Self { placed: Placed::Nowhere, ..self }
     }
 }
 

@@ -148,8 +148,12 @@ fn venue_feed(name: &str, transport: &str, place: &str, query: &mut Query) -> Re
         None => default_rest(venue, &stream)?,
     };
     let (trades, depth_ms) = (trades(Some(venue), query)?, depth_ms(venue, query)?);
-    let name = venue_name(query, venue.name())?;
-    Ok((Some(name), Source::Venue(VenueFeed { venue, stream, rest, trades, depth_ms })))
+    let name = query.text("name");
+    if let Some(empty) = name.as_ref().filter(|name| name.is_empty()) {
+        return Err(wrong("name", "a name that all lines of the feed have", empty));
+    }
+    let venue_name = venue_name(query, venue.name())?;
+    Ok((Some(venue_name), Source::Venue(VenueFeed { venue, stream, rest, trades, depth_ms, name })))
 }
 
 fn url_with_host(what: &str, text: &str, schemes: &[&str]) -> Result<Url, String> {
@@ -347,6 +351,7 @@ mod tests {
         assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
         let rest = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1").rest;
         assert_eq!(rest.as_str(), "http://here:1/");
+        assert_eq!(venue("okx+wss://h?symbols=A&name=a%20b").name.as_deref(), Some("a b"));
         let spec =
             parsed("kraken+wss://ws.kraken.com/v2?symbols=BTC/USD,ETH/USD&channels=book,trades&depth=100");
         assert_eq!(spec.selection.channels, [Channel::Book, Channel::Trades]);
@@ -394,6 +399,11 @@ mod tests {
             ),
             ("kraken+wss://h?symbols=A&trades=each", "unknown parameter `trades`"),
             ("coinbase+wss://h?symbols=A&depth=10", "unknown parameter `depth`"),
+            (
+                "okx+wss://h?symbols=A&name=",
+                "name: expected a name that all lines of the feed have, found ``",
+            ),
+            ("ticks+tcp://h:1?name=a", "unknown parameter `name`"),
             ("bybit+wss://h?symbols=A&depth=25", "depth: expected 1, 50, 200 or 1000 levels, found `25`"),
             ("okx+wss://h?symbols=A&depth=50", "depth: expected 1, 5 or 400 levels, found `50`"),
             ("ticks+wss://h?symbols=A", "unknown scheme `ticks+wss`"),

@@ -27,6 +27,7 @@ fn reads_changes_of_a_book_and_a_whole_one_in_the_order_of_spot() {
             asks: &asks,
             time: Micros(time),
             update_id: 177_400_507,
+            seq: 66_544_703_342,
         })
     };
     is_message(BOOK, book(false, 1_687_940_967_464_000));

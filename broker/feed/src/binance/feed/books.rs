@@ -148,7 +148,7 @@ impl Feed {
                 return Ok(());
             }
         };
-        if let Err(offence) = self.core.reset_book(at, times, bids, asks) {
+        if let Err(offence) = self.core.reset_book(at, times.numbered(last_id), bids, asks) {
             self.fetches.fail(at, times.rx);
             return Err(offence);
         }

@@ -34,6 +34,38 @@ pub async fn sample(target: &Target) -> Result<Sample, String> {
     if sample.cpu_s.is_none() { Err("/metrics has no process_cpu_seconds_total".into()) } else { Ok(sample) }
 }
 
+/// What several brokers have used so far, added up.
+///
+/// # Errors
+/// As [`sample`], of the first that does not tell.
+pub async fn sum(targets: impl Iterator<Item = &Target>) -> Result<Sample, String> {
+    let mut sum: Option<Sample> = None;
+    for target in targets {
+        let more = sample(target).await?;
+        sum = Some(match sum {
+            Some(sum) => sum.plus(more),
+            None => more,
+        });
+    }
+    Ok(sum.unwrap_or_default())
+}
+
+impl Sample {
+    fn plus(mut self, other: Self) -> Self {
+        let both = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b);
+        for (name, value) in other.counters {
+            *self.counters.entry(name).or_default() += value;
+        }
+        Self {
+            cpu_s: both(self.cpu_s, other.cpu_s),
+            resident_bytes: both(self.resident_bytes, other.resident_bytes),
+            connections: both(self.connections, other.connections),
+            build: self.build.or(other.build),
+            counters: self.counters,
+        }
+    }
+}
+
 /// Waits, for a while, until the broker has no more than so many connections; not at all if it does not tell.
 pub async fn wait_for_connections(target: &Target, most: Option<f64>) {
     let until = Instant::now() + LETTING_GO_TIME_MAX;

@@ -217,7 +217,7 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(false),
             Err(error) => return Err(End::Io(error)),
         }
-        let (request, handshake) = Handshake::start(&plan.target);
+        let (request, handshake) = Handshake::start(plan.target(self.session.client.number));
         self.session.unsent = request;
         self.session.stage = Stage::Upgrading(handshake);
         self.flush().map(|()| true)
@@ -236,9 +236,9 @@ impl Session {
     }
 
     /// Queues the requests that subscribe it to `symbols`, which are all it watches.
-    pub fn subscribe<S: Serialize>(&mut self, plan: &Plan, symbols: &[S], random: &mut Random) {
+    pub fn subscribe<S: Serialize>(&mut self, symbols: &[S], random: &mut Random) {
         self.stage = Stage::Subscribing;
-        let wanted = self.wanted(plan, symbols);
+        let wanted = self.wanted(symbols);
         self.request(random, |id| request::subscribe(wanted, id));
     }
 
@@ -246,13 +246,13 @@ impl Session {
     pub fn unsubscribe(&mut self, plan: &Plan, random: &mut Random) {
         self.stage = Stage::Unsubscribing;
         let names = self.names(plan);
-        let wanted = Wanted { interval_ms: 0, ..self.wanted(plan, &names) };
+        let wanted = Wanted { interval_ms: 0, ..self.wanted(&names) };
         self.request(random, |id| request::unsubscribe(wanted, id));
     }
 
     /// Queues a request for fresh snapshots of `symbols`.
-    pub fn ask_snapshots(&mut self, plan: &Plan, symbols: &[&str], random: &mut Random) {
-        let wanted = Wanted { snapshot: true, ..self.wanted(plan, symbols) };
+    pub fn ask_snapshots(&mut self, symbols: &[&str], random: &mut Random) {
+        let wanted = Wanted { snapshot: true, ..self.wanted(symbols) };
         self.request(random, |id| request::subscribe(wanted, id));
     }
 
@@ -272,8 +272,9 @@ impl Session {
         self.client.symbols.iter().map(|symbol| plan.symbols[*symbol as usize].as_str()).collect()
     }
 
-    const fn wanted<'a, S>(&self, plan: &Plan, symbols: &'a [S]) -> Wanted<'a, S> {
-        Wanted { channel: plan.channel, symbols, interval_ms: self.client.interval_ms, snapshot: false }
+    const fn wanted<'a, S>(&self, symbols: &'a [S]) -> Wanted<'a, S> {
+        let Client { channel, interval_ms, .. } = self.client;
+        Wanted { channel, symbols, interval_ms, snapshot: false }
     }
 
     fn request<R: Iterator<Item = Vec<u8>>>(&mut self, random: &mut Random, requests: impl FnOnce(u64) -> R) {

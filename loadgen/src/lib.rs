@@ -32,6 +32,7 @@ pub mod http;
 pub mod lead;
 pub mod limits;
 pub mod machine;
+pub mod mix;
 pub mod pairs;
 pub mod pass;
 pub mod phase;

@@ -235,7 +235,7 @@ impl Server {
     /// What it has used so far; the floor tells it all at its end.
     async fn sample(&self, plan: &Plan) -> Sampled {
         match self {
-            Self::Broker => broker_stats::sample(&plan.target).await,
+            Self::Broker => broker_stats::sum(plan.targets()).await,
             Self::Floor(_) => Ok(Sample::default()),
         }
     }

@@ -1,54 +1,28 @@
 //! What the arguments mean: the load, settled in one place before anything is opened.
 
+mod clients;
 mod error;
 mod target;
 
+pub use clients::{Behaviour, Client};
 pub use error::PlanError;
 pub use target::{Target, publish_address};
 
 use crate::cli::{RunArgs, WindowArgs};
 use crate::machine;
-use crate::popularity::{Chooser, Popularity};
+use crate::mix::{Dealt, Mix};
+use crate::popularity::Popularity;
 use crate::publish::Publishing;
 use crate::random::Random;
 use crate::units::Share;
 use schemas::model::Channel;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Threads beyond this number help only when asked for.
 const THREADS_MAX_BY_DEFAULT: usize = 4;
-/// Streams of the seed besides those of the connections.
-const KINDS_STREAM: u64 = u64::MAX;
+/// A stream of the seed besides those of [`clients`].
 const PUBLISH_STREAM: u64 = u64::MAX - 1;
-const TIERS_STREAM: u64 = u64::MAX - 2;
-
-/// How a connection behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behaviour {
-    /// Reads what comes as it comes.
-    Prompt,
-    /// Never reads once it has subscribed.
-    Stalled,
-    /// Reads 1 KiB a second.
-    Trickling,
-}
-
-/// A connection to be.
-#[derive(Debug, Clone)]
-pub struct Client {
-    /// Its number, from 0.
-    pub number: u32,
-    /// What it subscribes to.
-    pub channel: Channel,
-    /// How it behaves.
-    pub behaviour: Behaviour,
-    /// Its rate tier in milliseconds; 0 is each update.
-    pub interval_ms: u32,
-    /// What it watches, as numbers of symbols.
-    pub symbols: Arc<[u32]>,
-}
 
 /// Who subscribes to what.
 #[derive(Debug, Clone, Copy)]
@@ -68,12 +42,12 @@ pub struct Interest {
 pub struct Plan {
     /// Where the broker is.
     pub target: Target,
-    /// What is subscribed to.
-    pub channel: Channel,
-    /// The rate tier in milliseconds; 0 is each update.
-    pub interval_ms: u32,
-    /// Connections that are on it.
-    pub tiered: usize,
+    /// Where others are, which connections go to in turns with it.
+    pub more_targets: Vec<Target>,
+    /// What is subscribed to, and by how many connections.
+    pub channels: Vec<Dealt<Channel>>,
+    /// The rate tiers in milliseconds (0 is each update), and how many connections are on them.
+    pub tiers: Vec<Dealt<u32>>,
     /// The symbols to choose from.
     pub symbols: Vec<String>,
     /// How they are chosen.
@@ -117,15 +91,16 @@ impl Plan {
     /// [`PlanError`] if they contradict each other, or the symbols do not suffice.
     pub fn new(args: &RunArgs, target: Target, symbols: Vec<String>, seed: u64) -> Result<Self, PlanError> {
         let (stalled, trickling) = Self::slow(args)?;
+        let first = args.channel.items().next().unwrap_or(Channel::Quotes);
         let interest = Interest {
-            channel: args.channel,
+            channel: first,
             connections: args.connections,
             symbols_per_connection: args.symbols_per_connection,
             popularity: args.popularity,
         };
         Ok(Self {
-            interval_ms: args.interval_ms,
-            tiered: args.tiered.map_or(args.connections, |share| share.of(args.connections)),
+            channels: args.channel.deal(args.connections),
+            tiers: tiers(args)?,
             stalled,
             trickling,
             churn: args.churn,
@@ -152,9 +127,9 @@ impl Plan {
         measures_something(window)?;
         Ok(Self {
             target,
-            channel,
-            interval_ms: 0,
-            tiered: connections,
+            more_targets: Vec::new(),
+            channels: Mix::of(channel).deal(connections),
+            tiers: Mix::of(0).deal(connections),
             symbols_per_connection: symbols_each(asked, popularity, symbols.len(), channel)?,
             symbols,
             popularity,
@@ -194,7 +169,8 @@ impl Plan {
     /// [`PlanError::Pairs`] if not.
     pub fn suits_floor(args: &RunArgs) -> Result<(), PlanError> {
         let is_plain = !args.verify
-            && args.interval_ms == 0
+            && args.interval_ms.single() == Some(0)
+            && args.url.len() == 1
             && [args.stalled, args.trickling, args.churn] == [Share::default(); 3];
         (is_plain && args.publishing.publish.is_some()).then_some(()).ok_or(PlanError::Pairs)
     }
@@ -219,50 +195,60 @@ impl Plan {
         self.ramp_up.mul_f64(part)
     }
 
+    /// Where the connection of this number goes.
+    #[must_use]
+    pub fn target(&self, number: u32) -> &Target {
+        let turn = number as usize % (1 + self.more_targets.len());
+        turn.checked_sub(1).and_then(|more| self.more_targets.get(more)).unwrap_or(&self.target)
+    }
+
+    /// All servers.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(&self.target).chain(&self.more_targets)
+    }
+
+    /// The channels, in the order in which they were given.
+    pub fn channels(&self) -> impl Iterator<Item = Channel> {
+        self.channels.iter().map(|dealt| dealt.what)
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channels().next().unwrap_or(Channel::Quotes)
+    }
+
+    /// Their names in a row.
+    #[must_use]
+    pub fn channel_names(&self) -> String {
+        self.channels().map(Channel::name).collect::<Vec<_>>().join(",")
+    }
+
+    /// Connections that are on a tier, and the first of these.
+    #[must_use]
+    pub fn tiered(&self) -> (usize, u32) {
+        let on_tiers = || self.tiers.iter().filter(|dealt| dealt.what > 0);
+        (on_tiers().map(|dealt| dealt.count).sum(), on_tiers().next().map_or(0, |dealt| dealt.what))
+    }
+
     /// Whether some connections are on a tier, and others are not.
     #[must_use]
-    pub const fn has_both_rates(&self) -> bool {
-        self.interval_ms > 0 && self.tiered < self.connections
-    }
-
-    /// The connections of each thread.
-    #[must_use]
-    pub fn clients(&self) -> Vec<Vec<Client>> {
-        let kinds = self.behaviours().into_iter().zip(self.intervals_ms());
-        let chooser = Chooser::new(self.popularity, u32::try_from(self.symbols.len()).unwrap_or(u32::MAX));
-        let mut threads = vec![Vec::new(); self.threads];
-        for (number, (behaviour, interval_ms)) in (0..).zip(kinds) {
-            let mut random = Random::new(self.seed, u64::from(number));
-            let symbols = chooser.choose(self.symbols_per_connection, &mut random);
-            threads[number as usize % self.threads].push(Client {
-                number,
-                channel: self.channel,
-                behaviour,
-                interval_ms,
-                symbols,
-            });
-        }
-        threads
-    }
-
-    fn behaviours(&self) -> Vec<Behaviour> {
-        let mut behaviours = vec![Behaviour::Prompt; self.connections];
-        behaviours[..self.stalled].fill(Behaviour::Stalled);
-        behaviours[self.stalled..self.stalled + self.trickling].fill(Behaviour::Trickling);
-        Random::new(self.seed, KINDS_STREAM).shuffle(&mut behaviours);
-        behaviours
-    }
-
-    fn intervals_ms(&self) -> Vec<u32> {
-        let mut intervals = vec![0; self.connections];
-        intervals[..self.tiered].fill(self.interval_ms);
-        Random::new(self.seed, TIERS_STREAM).shuffle(&mut intervals);
-        intervals
+    pub fn has_both_rates(&self) -> bool {
+        (1..self.connections).contains(&self.tiered().0)
     }
 }
 
 fn measures_something(window: &WindowArgs) -> Result<(), PlanError> {
     if window.duration.is_zero() { Err(PlanError::Duration) } else { Ok(()) }
+}
+
+/// The tiers, those first that are not each update.
+fn tiers(args: &RunArgs) -> Result<Vec<Dealt<u32>>, PlanError> {
+    let Some(share) = args.tiered else { return Ok(args.interval_ms.deal(args.connections)) };
+    let interval_ms = args.interval_ms.single().ok_or(PlanError::Tiers)?;
+    let tiered = share.of(args.connections);
+    let others = Dealt { what: 0, count: args.connections - tiered };
+    Ok(vec![Dealt { what: interval_ms, count: tiered }, others])
 }
 
 /// How many symbols each connection watches, of so many.
@@ -297,7 +283,7 @@ mod tests {
         let start = ["loadgen run", "--url", "ws://127.0.0.1:9/v1/stream?x=1", "--connections", "1000"];
         let args = RunArgs::try_parse_from(start.iter().chain(arguments)).unwrap();
         let symbols = (0..symbols).map(|i| format!("sim:{i}")).collect();
-        Plan::new(&args, Target::parse(&args.url)?, symbols, 1)
+        Plan::new(&args, Target::parse(&args.url[0])?, symbols, 1)
     }
 
     #[test]
@@ -326,12 +312,20 @@ mod tests {
         assert!((50..150).contains(&stalled), "{stalled}");
         assert!(!plan(&["--interval-ms", "100"], 1).unwrap().has_both_rates());
         assert!(!plan(&[], 1).unwrap().has_both_rates());
+        let weighed = plan(&["--interval-ms", "0=2,100=1,500=1", "--channel", "quotes=3,book=1"], 1).unwrap();
+        let clients = weighed.clients().concat();
+        let count = |interval_ms| clients.iter().filter(|client| client.interval_ms == interval_ms).count();
+        assert_eq!([0, 100, 500].map(count), [500, 250, 250]);
+        assert_eq!(clients.iter().filter(|client| client.channel == Channel::Book).count(), 250);
+        assert_eq!((weighed.tiered(), weighed.has_both_rates()), ((500, 100), true));
     }
 
     #[test]
     fn contradictions_are_told() {
         assert!(matches!(plan(&["--stalled", "60%", "--trickling", "60%"], 5), Err(PlanError::Shares)));
         assert!(matches!(plan(&["--duration", "0s"], 5), Err(PlanError::Duration)));
+        let shares = ["--interval-ms", "0=2,100=1", "--tiered", "5%"];
+        assert!(matches!(plan(&shares, 5), Err(PlanError::Tiers)));
         let few = plan(&["--symbols-per-connection", "6"], 5);
         assert!(matches!(few, Err(PlanError::Symbols { asked: 6, symbols: 5, .. })));
         let all = plan(&["--symbols-per-connection", "6", "--popularity", "all"], 5).unwrap();

@@ -47,8 +47,9 @@ impl Publishing {
     pub fn of(args: &RunArgs) -> Result<Option<Self>, PlanError> {
         let publish = &args.publishing;
         let Some((address, rate)) = publish.publish.as_ref().zip(publish.rate) else { return Ok(None) };
-        if args.channel != Channel::Quotes {
-            return Err(PlanError::PublishedChannel(args.channel));
+        if args.channel.single() != Some(Channel::Quotes) {
+            let names: Vec<_> = args.channel.items().map(Channel::name).collect();
+            return Err(PlanError::PublishedChannel(names.join(",")));
         }
         Ok(Some(Self {
             address: plan::publish_address(address)?,
@@ -119,7 +120,7 @@ pub async fn announce(link: &mut Link, symbols: u32, target: &Target) -> anyhow:
     loop {
         let answer = http::get(target, "/v1/symbols").await.map_err(AnnounceError::from)?;
         // Without any symbol with quotes yet, the answer is an error of its own.
-        let offered = symbols::offered(&answer, Channel::Quotes).unwrap_or_default();
+        let offered = symbols::offered(&answer, &[Channel::Quotes]).unwrap_or_default();
         let names = published_names(&offered, symbols)?;
         if names.len() == symbols as usize {
             return Ok(names);

@@ -11,7 +11,7 @@ use crate::scan::{Header, Kind, Scanned, scan};
 use crate::storm::{Follower, Spells};
 use crate::streak::Streaks;
 use crate::tally::Tally;
-use crate::verify::{Verifier, Watched};
+use crate::verify::{Verifiers, Watched};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Receiver {
     /// What was received.
     pub tally: Tally,
     /// Proves the protocol's promises, if asked to.
-    pub verifier: Option<Verifier>,
+    pub verifiers: Verifiers,
     /// Tells apart what came before a storm, in it and after it, for connections that stay.
     pub spells: Option<Spells>,
     /// Follows the connections of a storm.
@@ -123,15 +123,15 @@ impl Receiver {
         if let Some(follower) = &self.follower {
             let Session { followed, client, .. } = &mut *session;
             let asked = follower.upgraded(followed, &client.symbols, &self.plan, arrival.at_us);
-            session.subscribe(&self.plan, &asked, &mut self.random);
-        } else if let Some(verifier) = &mut self.verifier {
+            session.subscribe(&asked, &mut self.random);
+        } else if let Some(verifier) = self.verifiers.of(session.client.channel) {
             if !self.plan.resume {
                 session.watched = Watched::default();
             }
             let asked = verifier.watch_on(&mut session.watched, &names);
-            session.subscribe(&self.plan, &asked, &mut self.random);
+            session.subscribe(&asked, &mut self.random);
         } else {
-            session.subscribe(&self.plan, &names, &mut self.random);
+            session.subscribe(&names, &mut self.random);
         }
         if session.client.behaviour == Behaviour::Stalled {
             session.stage = Stage::Live;
@@ -180,7 +180,7 @@ impl Receiver {
 
     fn topic(&mut self, session: &mut Session, header: &Header<'_>, text: &[u8], arrival: Arrival) {
         self.tally.deliveries += 1;
-        let repeated = match &mut self.verifier {
+        let repeated = match self.verifiers.of(session.client.channel) {
             Some(verifier) => verifier.frame(session.client.number, &mut session.watched, header, text),
             None => false,
         };
@@ -221,7 +221,7 @@ impl Receiver {
         for refusal in rejected {
             self.tally.refused.count(&format!("{}: {}", refusal.code, refusal.message));
         }
-        if let Some(verifier) = &mut self.verifier {
+        if let Some(verifier) = self.verifiers.of(session.client.channel) {
             let ended = matches!(session.stage, Stage::Unsubscribing) && session.replies_due == 0;
             verifier.reply(&mut session.watched, &reply, ended);
         }

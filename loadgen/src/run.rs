@@ -6,7 +6,7 @@ use crate::floor::Cores;
 use crate::limits;
 use crate::pairs;
 use crate::pass;
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, PlanError, Target};
 use crate::publish::link::Link;
 use crate::publish::{self, Publishing};
 use crate::report::Report;
@@ -37,8 +37,14 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Report> {
 
 /// The load, and what to publish over.
 async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)> {
-    let target = Target::parse(&args.url)?;
+    let target = Target::parse(args.url.first().map_or("", String::as_str))?;
+    let more_targets =
+        args.url.iter().skip(1).map(|url| Target::parse(url)).collect::<Result<Vec<_>, _>>()?;
     Plan::slow(args)?;
+    let for_one_server = args.verify || args.publishing.publish.is_some() || args.pairs.floor_pairs.is_some();
+    if for_one_server && !more_targets.is_empty() {
+        return Err(PlanError::Servers.into());
+    }
     let publishing = Publishing::of(args)?;
     if args.pairs.floor_pairs.is_some() {
         Plan::suits_floor(args)?;
@@ -46,7 +52,7 @@ async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)> {
     limits::make_room(args.connections, args.source_addresses.len())?;
     let seed = args.window.seed.unwrap_or_else(now_us);
     let (names, link) = symbols_and_link(args, &target, publishing.as_ref()).await?;
-    Ok((Plan { publishing, ..Plan::new(args, target, names, seed)? }, link))
+    Ok((Plan { publishing, more_targets, ..Plan::new(args, target, names, seed)? }, link))
 }
 
 /// The symbols to choose from, and what to publish over.
@@ -56,7 +62,8 @@ async fn symbols_and_link(
     publishing: Option<&Publishing>,
 ) -> anyhow::Result<(Vec<String>, Option<Link>)> {
     let Some(Publishing { address, symbols, .. }) = publishing else {
-        return Ok((symbols::named_or_offered(&args.symbols, target, args.channel).await?, None));
+        let channels: Vec<_> = args.channel.items().collect();
+        return Ok((symbols::named_or_offered(&args.symbols, target, &channels).await?, None));
     };
     let mut link = Link::dial(*address)?;
     let names = publish::announce(&mut link, *symbols, target).await?;

@@ -64,7 +64,7 @@ pub async fn run(args: &StormArgs) -> anyhow::Result<StormReport> {
     limits::make_room(args.connections + args.live, 1)?;
     limits::look_for_ports(StormPlan::ports(args))?;
     let seed = args.seed.unwrap_or_else(now_us);
-    let names = symbols::named_or_offered(&args.symbols, &target, args.channel).await?;
+    let names = symbols::named_or_offered(&args.symbols, &target, &[args.channel]).await?;
     let plan = StormPlan::new(args, target, names, seed)?;
     Watch::start(plan)?.go_through().await
 }

@@ -8,6 +8,7 @@
 //! - A reply precedes what it grants, nothing follows an unsubscribe, and only a snapshot changes an epoch.
 
 mod account;
+mod all;
 mod body;
 mod book;
 mod digits;
@@ -18,6 +19,7 @@ mod topic;
 mod version;
 
 pub use account::{Account, Verification};
+pub use all::Verifiers;
 pub use fault::{Fault, Faults, Listed};
 pub use held::Watched;
 

@@ -21,7 +21,7 @@ use crate::storm::{Follower, Spells};
 use crate::streak::Streaks;
 use crate::tally::Tally;
 use crate::timers::Timers;
-use crate::verify::Verifier;
+use crate::verify::Verifiers;
 use anyhow::Context as _;
 use mio::{Events, Interest, Poll, Token, event::Event};
 use schedule::{Churn, Task};
@@ -103,7 +103,7 @@ impl Worker {
         let receiver = Receiver {
             tally,
             streaks: None,
-            verifier: plan.verify.then(|| Verifier::new(plan.channel)),
+            verifiers: if plan.verify { Verifiers::new(plan.channels()) } else { Verifiers::default() },
             // Apart from the streams of the clients, whose numbers have 32 bits.
             random: Random::new(plan.seed, first | 1 << 40),
             spells: None,
@@ -154,7 +154,7 @@ impl Worker {
     pub fn publishing(mut self, ahead: Arc<Ahead>) -> Self {
         let plan = &self.receiver.plan;
         let symbol = plan.symbols.first().map_or("", String::as_str);
-        self.receiver.streaks = Some(Streaks::new(plan.channel.name(), symbol));
+        self.receiver.streaks = Some(Streaks::new(plan.channel().name(), symbol));
         self.ahead = Some(ahead);
         self
     }
@@ -178,13 +178,13 @@ impl Worker {
             self.publish_more()?;
         }
         let comeback = self.comeback();
-        let Receiver { mut tally, verifier, spells, streaks, .. } = self.receiver;
+        let Receiver { mut tally, verifiers, spells, streaks, .. } = self.receiver;
         tally.end_second();
         if let Some(broken) = tally.broken.take() {
             return Err(broken.into());
         }
         let misses = streaks.map(|streaks| streaks.misses);
-        Ok(Counted { tally, verification: verifier.map(Verifier::finish), spells, comeback, misses })
+        Ok(Counted { tally, verification: verifiers.finish(), spells, comeback, misses })
     }
 
     fn turn(&mut self, events: &Events) {
@@ -330,9 +330,10 @@ impl Worker {
     fn publish(&self) {
         let Board { deliveries, faults, comparisons_due, .. } = &*self.board;
         deliveries.store(self.receiver.tally.deliveries, Ordering::Relaxed);
-        if let Some(verifier) = &self.receiver.verifier {
-            faults.store(verifier.found(), Ordering::Relaxed);
-            comparisons_due.store(verifier.comparisons_due(), Ordering::Release);
+        let verifiers = &self.receiver.verifiers;
+        if !verifiers.is_empty() {
+            faults.store(verifiers.found(), Ordering::Relaxed);
+            comparisons_due.store(verifiers.comparisons_due(), Ordering::Release);
         }
     }
 

@@ -1,20 +1,23 @@
 //! What `loadgen run` was told.
 
 use super::{OutputArgs, PairArgs, PublishArgs, WindowArgs, at_least_one};
+use crate::mix::Mix;
 use crate::popularity::Popularity;
 use crate::units::{self, Share};
 use clap::Parser;
 use schemas::model::Channel;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// The arguments of `loadgen run`.
 #[derive(Debug, Clone, Parser)]
 pub struct RunArgs {
-    /// The broker's stream, such as ws://127.0.0.1:9000/v1/stream
-    #[arg(long, env = "TICKCAST_URL", value_name = "URL")]
-    pub url: String,
+    /// The broker's stream, such as ws://127.0.0.1:9000/v1/stream; several, each of a server of its own, are connected to in
+    /// turns, and what they cost is added up
+    #[arg(long, env = "TICKCAST_URL", value_name = "URL,...", value_delimiter = ',', required = true)]
+    pub url: Vec<String>,
 
     /// TOML file with the flags of this command as keys (connections = 5000, symbols_per_connection = 20, ...); flags and the
     /// environment win over it
@@ -25,9 +28,10 @@ pub struct RunArgs {
     #[arg(long, env = "TICKCAST_CONNECTIONS", value_name = "N", value_parser = at_least_one)]
     pub connections: usize,
 
-    /// Channel to subscribe to: trades, quotes, ticker, book10, book or status
-    #[arg(long, env = "TICKCAST_CHANNEL", default_value = "quotes")]
-    pub channel: Channel,
+    /// Channel to subscribe to: trades, quotes, ticker, book10, book or status; several are spread over the connections by
+    /// their weights, such as quotes=3,book=1
+    #[arg(long, env = "TICKCAST_CHANNEL", value_name = "CHANNEL[=W],...", default_value = "quotes", value_parser = Mix::<Channel>::from_str)]
+    pub channel: Mix<Channel>,
 
     /// Symbols that each connection watches
     #[arg(long, env = "TICKCAST_SYMBOLS_PER_CONNECTION", value_name = "K", default_value = "1", value_parser = at_least_one)]
@@ -41,9 +45,10 @@ pub struct RunArgs {
     #[arg(long, env = "TICKCAST_SYMBOLS", value_name = "A,B,...", value_delimiter = ',')]
     pub symbols: Vec<String>,
 
-    /// Rate tier: at most one frame of a topic each T milliseconds; 0 is each update
-    #[arg(long, env = "TICKCAST_INTERVAL_MS", value_name = "T", default_value = "0")]
-    pub interval_ms: u32,
+    /// Rate tier: at most one frame of a topic each T milliseconds; 0 is each update; several are spread over the connections
+    /// by their weights, such as 0=80,100=20
+    #[arg(long, env = "TICKCAST_INTERVAL_MS", value_name = "T[=W],...", default_value = "0", value_parser = Mix::<u32>::from_str)]
+    pub interval_ms: Mix<u32>,
 
     /// Share of connections that are on that tier; the others get each update [default: 100%]
     #[arg(long, env = "TICKCAST_TIERED", value_name = "P%", value_parser = units::share, requires = "interval_ms")]
@@ -112,7 +117,7 @@ mod tests {
         assert_eq!((args.stalled, args.churn), (Share(0.01), Share(0.1)));
         assert_eq!(args.window.duration, Duration::from_secs(120));
         assert_eq!(args.symbols, ["a:b", "a:c"]);
-        assert_eq!((args.channel, args.popularity), (Channel::Quotes, Popularity::Uniform));
+        assert_eq!((args.channel.single(), args.popularity), (Some(Channel::Quotes), Popularity::Uniform));
     }
 
     #[test]

@@ -36,9 +36,15 @@ pub enum PlanError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// A share of what has shares already.
+    #[error("--tiered goes with one --interval-ms; several have their own weights, such as 0=80,100=20")]
+    Tiers,
+    /// What one server says of a topic cannot be held against another's.
+    #[error("--url: --verify, --publish and --floor-pairs go with one server only")]
+    Servers,
     /// Nothing of the channel would come.
     #[error("--publish: what is published is the channel `quotes`, and --channel is `{0}`")]
-    PublishedChannel(Channel),
+    PublishedChannel(String),
     /// The floor could not take part.
     #[error(
         "--floor-pairs: the floor sends every quote to connections that read promptly and stay; so it goes with --publish, \

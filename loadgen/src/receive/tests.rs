@@ -115,7 +115,7 @@ fn outcome(reads: &[&[u8]], streaks: Streaks) -> Outcome {
     let mut receiver = Receiver {
         plan: Arc::new(plan),
         tally: Tally::new().unwrap(),
-        verifier: None,
+        verifiers: Verifiers::default(),
         spells: None,
         follower: None,
         streaks: Some(streaks),

@@ -1,7 +1,9 @@
 //! What measured, and under which load.
 
+use crate::mix::Dealt;
 use crate::plan::Plan;
 use crate::popularity::Popularity;
+use schemas::model::Channel;
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -24,12 +26,14 @@ pub struct Tool {
 pub struct Load {
     pub address: String,
     pub connections: usize,
-    pub channel: &'static str,
+    pub channel: String,
+    pub channels: Vec<OfChannel>,
     pub symbols: usize,
     pub symbols_per_connection: usize,
     pub popularity: Popularity,
     pub interval_ms: u32,
     pub tiered: usize,
+    pub tiers: Vec<OfTier>,
     pub stalled: usize,
     pub trickling: usize,
     pub churn_per_min: f64,
@@ -42,6 +46,36 @@ pub struct Load {
     pub warmup_s: f64,
     /// How long the window was in fact.
     pub measured_s: f64,
+}
+
+/// Connections of a channel.
+#[derive(Debug, Serialize)]
+pub struct OfChannel {
+    /// Its name.
+    pub channel: &'static str,
+    /// How many.
+    pub connections: usize,
+}
+
+/// Connections of a tier.
+#[derive(Debug, Serialize)]
+pub struct OfTier {
+    /// In milliseconds; 0 is each update.
+    pub interval_ms: u32,
+    /// How many.
+    pub connections: usize,
+}
+
+impl OfChannel {
+    fn new(dealt: &Dealt<Channel>) -> Self {
+        Self { channel: dealt.what.name(), connections: dealt.count }
+    }
+}
+
+impl OfTier {
+    const fn new(dealt: &Dealt<u32>) -> Self {
+        Self { interval_ms: dealt.what, connections: dealt.count }
+    }
 }
 
 impl Tool {
@@ -59,15 +93,22 @@ impl Tool {
 
 impl Load {
     pub(super) fn new(plan: &Plan, measured_s: f64) -> Self {
+        let (tiered, interval_ms) = plan.tiered();
         Self {
-            address: format!("ws://{}{}", plan.target.host, plan.target.path),
+            address: plan
+                .targets()
+                .map(|target| format!("ws://{}{}", target.host, target.path))
+                .collect::<Vec<_>>()
+                .join(","),
             connections: plan.connections,
-            channel: plan.channel.name(),
+            channel: plan.channel_names(),
+            channels: plan.channels.iter().map(OfChannel::new).collect(),
             symbols: plan.symbols.len(),
             symbols_per_connection: plan.symbols_per_connection,
             popularity: plan.popularity,
-            interval_ms: plan.interval_ms,
-            tiered: if plan.interval_ms > 0 { plan.tiered } else { 0 },
+            interval_ms,
+            tiered,
+            tiers: plan.tiers.iter().map(OfTier::new).collect(),
             stalled: plan.stalled,
             trickling: plan.trickling,
             churn_per_min: plan.churn.0,

@@ -1,6 +1,7 @@
 //! The report for people: aligned, most wanted first.
 
 use super::figures::Figures;
+use super::load::{OfChannel, OfTier};
 use super::page::{Page, grouped, grouped_f64, mib};
 use super::{BrokerCost, LatencySummary, Load, Percentiles, PublishedReport, Report, as_f64};
 use crate::counts::Counts;
@@ -67,13 +68,7 @@ fn head(page: &mut Page, report: &Report) {
 pub(super) fn load(page: &mut Page, load: &Load) {
     let each =
         format!("{} of {} symbols each, {:?}", load.symbols_per_connection, load.symbols, load.popularity);
-    let tier = match (load.interval_ms, load.tiered) {
-        (0, _) => String::new(),
-        (each, tiered) if tiered < load.connections => {
-            format!(", {} of them each {each} ms", grouped(tiered as u64))
-        }
-        (each, _) => format!(", each {each} ms"),
-    };
+    let tier = tiers(load);
     let what = format!(
         "{} connections, {}, {}{tier}",
         grouped(load.connections as u64),
@@ -81,12 +76,30 @@ pub(super) fn load(page: &mut Page, load: &Load) {
         each.to_lowercase()
     );
     page.row("load", &what);
+    if load.channels.len() > 1 {
+        let each = |of: &OfChannel| format!("{} {}", grouped(of.connections as u64), of.channel);
+        page.row("", &load.channels.iter().map(each).collect::<Vec<_>>().join(", "));
+    }
     if load.stalled + load.trickling > 0 || load.churn_per_min > 0.0 {
         let churn = load.churn_per_min * 100.0;
         page.row(
             "",
             &format!("{} stalled, {} trickling, churn {churn}% a minute", load.stalled, load.trickling),
         );
+    }
+}
+
+/// Who is on which tier, behind a comma; nothing if nobody is.
+fn tiers(load: &Load) -> String {
+    match load.tiers.as_slice() {
+        [all] if all.interval_ms > 0 => format!(", each {} ms", all.interval_ms),
+        tiers => {
+            let on_tiers = tiers.iter().filter(|of| of.interval_ms > 0);
+            let each = |of: &OfTier| {
+                format!(", {} of them each {} ms", grouped(of.connections as u64), of.interval_ms)
+            };
+            on_tiers.map(each).collect()
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Follower {
     pub fn new(plan: &Plan, resume: bool, awaited: Arc<Awaited>) -> Self {
         let names = plan.symbols.iter().map(|name| Box::from(name.as_str()));
         Self {
-            channel: plan.channel.name(),
+            channel: plan.channel().name(),
             resume,
             numbers: names.zip(0..).collect(),
             epochs: Epochs::default(),

@@ -1,6 +1,7 @@
 //! What the arguments of a storm mean: two loads, one that is cut and one that stays.
 
 use crate::cli::{Cut, StormArgs};
+use crate::mix::Mix;
 use crate::plan::{self, Plan, PlanError, Target};
 use crate::units::Share;
 use std::sync::Arc;
@@ -38,9 +39,9 @@ impl StormPlan {
         let asked = args.symbols_per_connection;
         let live = Plan {
             target,
-            channel: args.channel,
-            interval_ms: args.interval_ms,
-            tiered: args.live,
+            more_targets: Vec::new(),
+            channels: Mix::of(args.channel).deal(args.live),
+            tiers: Mix::of(args.interval_ms).deal(args.live),
             symbols_per_connection: plan::symbols_each(asked, args.popularity, symbols.len(), args.channel)?,
             symbols,
             popularity: args.popularity,
@@ -61,7 +62,15 @@ impl StormPlan {
         };
         let threads = args.threads.unwrap_or_else(plan::default_threads).min(args.connections);
         let connections = args.connections;
-        let storm = Plan { connections, tiered: connections, verify: false, threads, seed, ..live.clone() };
+        let storm = Plan {
+            connections,
+            channels: Mix::of(args.channel).deal(connections),
+            tiers: Mix::of(args.interval_ms).deal(connections),
+            verify: false,
+            threads,
+            seed,
+            ..live.clone()
+        };
         Ok(Self {
             storm: Arc::new(storm),
             live: Arc::new(live),

@@ -36,14 +36,14 @@ impl Worker {
         let mut compared = FxHashSet::default();
         for index in 0..self.connections.len() {
             if self.can_compare(index) {
-                let symbols = self.connections[index].session.client.symbols.clone();
+                let client = &self.connections[index].session.client;
+                let (symbols, channel) = (client.symbols.clone(), client.channel);
                 let fresh: Vec<u32> =
-                    symbols.iter().copied().filter(|symbol| compared.insert(*symbol)).collect();
+                    symbols.iter().copied().filter(|symbol| compared.insert((channel, *symbol))).collect();
                 self.compare(index, &fresh);
             }
         }
-        let due = self.receiver.verifier.as_ref().map_or(0, crate::verify::Verifier::comparisons_due);
-        self.board.comparisons_due.store(due, Ordering::Release);
+        self.board.comparisons_due.store(self.receiver.verifiers.comparisons_due(), Ordering::Release);
         self.board.last_comparisons_asked.store(1, Ordering::Release);
     }
 
@@ -54,12 +54,12 @@ impl Worker {
 
     fn compare(&mut self, index: usize, symbols: &[u32]) {
         let receiver = &mut self.receiver;
-        let Some(verifier) = &mut receiver.verifier else { return };
         let session = &mut self.connections[index].session;
+        let Some(verifier) = receiver.verifiers.of(session.client.channel) else { return };
         let names = symbols.iter().map(|symbol| receiver.plan.symbols[*symbol as usize].as_str());
         let wanted: Vec<&str> = names.filter(|name| verifier.compare(&mut session.watched, name)).collect();
         if !wanted.is_empty() {
-            session.ask_snapshots(&receiver.plan, &wanted, &mut receiver.random);
+            session.ask_snapshots(&wanted, &mut receiver.random);
             let flushed = self.connections[index].flush();
             self.settle(index, flushed);
         }

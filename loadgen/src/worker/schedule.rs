@@ -91,9 +91,10 @@ impl Worker {
         self.opening += 1;
         self.connections[index].session.attempts += 1;
         self.later(OPENING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);
-        let address = self.receiver.plan.target.address;
         let connection = &mut self.connections[index];
-        let source = self.receiver.plan.source(connection.session.client.number);
+        let number = connection.session.client.number;
+        let (address, source) =
+            (self.receiver.plan.target(number).address, self.receiver.plan.source(number));
         let connected = connection.connect(address, source).map(|_| ());
         let registered = connected.and_then(|()| self.register(index));
         self.settle(index, registered.map_err(End::Io));
@@ -114,7 +115,7 @@ impl Worker {
         let connection = &mut self.connections[index];
         let was_settled = connection.session.is_settled();
         let was_leaving = matches!(connection.session.stage, Stage::Closing | Stage::Unsubscribing);
-        if let Some(verifier) = &mut self.receiver.verifier {
+        if let Some(verifier) = self.receiver.verifiers.of(connection.session.client.channel) {
             verifier.forget(&connection.session.watched);
         }
         if let Some(follower) = &self.receiver.follower {
@@ -208,7 +209,7 @@ impl Worker {
             self.churn = Some(Churn { every, clean: true });
             self.timers.schedule(Instant::now() + every, Task::Churn);
         }
-        if self.receiver.verifier.is_some() {
+        if !self.receiver.verifiers.is_empty() {
             self.timers.schedule(Instant::now() + super::compare::EVERY, Task::Compare);
         }
     }
@@ -270,7 +271,7 @@ impl Worker {
         self.later(LEAVING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);
         let receiver = &mut self.receiver;
         let session = &mut self.connections[index].session;
-        if receiver.verifier.is_some() {
+        if !receiver.verifiers.is_empty() {
             session.unsubscribe(&receiver.plan, &mut receiver.random);
         } else {
             session.stage = Stage::Closing;

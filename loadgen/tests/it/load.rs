@@ -14,7 +14,8 @@ fn telling<T: Send + 'static>(
     let (sender, seen) = mpsc::channel();
     let sender = Arc::new(Mutex::new(sender));
     let server = Server::start(move |peer| {
-        let _ = sender.lock().unwrap().send(see(peer));
+        let seen = see(peer);
+        let _ = sender.lock().unwrap().send(seen);
     });
     (server, seen)
 }
@@ -90,4 +91,69 @@ fn connections_open_one_after_the_other_over_the_ramp_up() {
     let late = |number: usize| at[number] as i64 - at[0] as i64 - 200_000 * number as i64;
     assert!((1..5).all(|number| (-100_000..400_000).contains(&late(number))), "{at:?}");
     assert!(report.connections.connect_s >= 0.75, "{}", report.connections.connect_s);
+}
+
+#[test]
+fn channels_and_tiers_are_spread_by_their_weights() {
+    let (server, asked) = telling(|peer| {
+        let wanted = peer.grant(0)["params"].clone();
+        (wanted["channel"].as_str().unwrap().to_owned(), wanted["interval_ms"].as_u64().unwrap_or(0))
+    });
+    let load = ["--connections", "8", "--channel", "quotes=3,book=1", "--interval-ms", "0,100=2,500=1"];
+    let report = try_run(&server, &load).unwrap();
+    let asked: Vec<_> = asked.try_iter().collect();
+    let of = |wanted: &str| asked.iter().filter(|(channel, _)| channel == wanted).count();
+    assert_eq!((of("quotes"), of("book")), (6, 2));
+    let on = |wanted: u64| asked.iter().filter(|(_, interval)| *interval == wanted).count();
+    assert_eq!([0, 100, 500].map(on), [2, 4, 2]);
+    assert_eq!(
+        (report.load.channel.as_str(), report.load.tiered, report.load.interval_ms),
+        ("quotes,book", 6, 100)
+    );
+    let opened: u64 = report.classes.iter().map(|class| class.opened).sum();
+    assert_eq!(opened, 8);
+}
+
+#[test]
+fn each_channel_is_verified_by_itself() {
+    let server = Server::start(|peer| {
+        let request = peer.grant(3);
+        let channel = request["params"]["channel"].as_str().unwrap().to_owned();
+        let snapshot = crate::server::snapshot("sim:A", 3).replace("quotes", &channel);
+        // The same digits at the same number of another channel are no contradiction, and other ones neither.
+        let other = if channel == "ticker" { snapshot.replace("bid", "last") } else { snapshot };
+        peer.text(&other);
+        peer.text(&format!(
+            r#"{{"type":"update","channel":"{channel}","symbol":"sim:A","seq":[5,5],"x":"{}"}}"#,
+            peer.number
+        ));
+    });
+    let load = ["--connections", "2", "--channel", "quotes,ticker", "--symbols", "sim:A", "--verify"];
+    let report = try_run(&server, &load).unwrap();
+    let faults = &report.verification.as_ref().unwrap().faults;
+    let counts: Vec<_> = faults.counts.iter().collect();
+    assert_eq!(counts, [("tiling", 2)]);
+}
+
+#[test]
+fn several_servers_are_connected_to_in_turns_and_cost_together() {
+    let (one, here) = telling(|peer| drop(peer.grant(0)));
+    let (two, there) = telling(|peer| {
+        drop(peer.grant(0));
+        peer.wait_for_window();
+        peer.claim(250, 0);
+    });
+    let both = format!("{},{}", one.url(), two.url());
+    let run =
+        ["run", "--url", &both, "--connections", "5", "--warmup", "0s", "--duration", "500ms", "--json"];
+    let output = loadgen(&run);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((here.try_iter().count(), there.try_iter().count()), (3, 2));
+    let broker = &report["broker"];
+    assert_eq!((&broker["cpu_s"], &broker["resident_bytes_after"]), (&0.5.into(), &2_097_152.0.into()));
+    assert_eq!(report["load"]["address"], both);
+    let output = loadgen(&[&run[..], &["--verify"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("one server only"), "{}", stderr(&output));
 }

@@ -3,6 +3,7 @@
 mod common;
 mod floor;
 mod publish;
+mod report;
 mod run;
 mod saturate;
 mod scenario;
@@ -11,6 +12,7 @@ mod storm;
 pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
 pub use floor::FloorArgs;
 pub use publish::PublishArgs;
+pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use saturate::SaturateArgs;
 pub use scenario::{ScenarioError, expanded};
@@ -38,6 +40,8 @@ pub enum Command {
     Saturate(SaturateArgs),
     /// Measure what bare writes cost: what no broker can be cheaper than with a write for each update and subscriber.
     Floor(FloorArgs),
+    /// Compare runs that were kept with --out.
+    Report(ReportArgs),
     /// The server of `loadgen floor`, which is told on its standard input what to do.
     #[command(hide = true)]
     FloorServer,

@@ -9,6 +9,8 @@
 //! `loadgen saturate` publishes as fast as subscribers take it, and sees that each gets each update. `loadgen floor`
 //! measures a server that does nothing but write; with `--floor-pairs` it is measured in turns with the broker.
 //!
+//! `loadgen report` compares runs that were kept.
+//!
 //! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
 //! thread share one receive buffer, and a frame is looked at where the kernel put it. That keeps the price of a
 //! received frame close to that of the `recv` it came with.
@@ -17,6 +19,7 @@ pub mod ascii;
 pub mod broker_stats;
 pub mod class;
 pub mod cli;
+pub mod comparison;
 pub mod connection;
 pub mod counted;
 pub mod counts;

@@ -6,18 +6,21 @@ pub(crate) mod figures;
 mod files;
 pub(crate) mod hgrm;
 mod hlog;
-mod html;
+pub(crate) mod html;
 mod latency;
 mod load;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod pairs;
-mod plot;
+pub(crate) mod plot;
 mod published;
 mod run_page;
 mod second;
 mod text;
 pub(crate) mod warnings;
+
+pub(crate) use files::HLOG;
+pub(crate) use second::PLOTTED_S_MIN;
 
 pub use class::ClassReport;
 pub use cost::{BrokerCost, ClientCost};

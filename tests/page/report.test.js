@@ -75,3 +75,23 @@ test("a run's page shows its plots and asks nobody for anything", { skip, timeou
     await visit.close();
   }
 });
+
+test("a page that compares runs has a curve for each", { skip, timeout: 60_000 }, async () => {
+  // The run above, twice.
+  const both = join(directory, "both");
+  await promisify(execFile)(`${BINARIES}/loadgen`, ["report", directory, `${directory}/.`, "--out", both]);
+  const address = pathToFileURL(join(both, "report.html")).href;
+  const visit = await Visit.open(browser, address);
+  try {
+    const shown = await plots(visit);
+    assert.deepEqual(Object.keys(shown), ["percentiles", "latency-over-time"]);
+    for (const { names, lines, inside, width } of Object.values(shown)) {
+      assert.deepEqual([names, lines, inside], [[directory, `${directory}/.`], 2, true]);
+      assert.ok(width > 0.3, `width ${width}`);
+    }
+    assert.deepEqual([visit.requests, visit.complaints], [[address], []]);
+    await visit.picture("comparison");
+  } finally {
+    await visit.close();
+  }
+});

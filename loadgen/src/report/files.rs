@@ -5,7 +5,7 @@ use crate::class::Tallied;
 use crate::series::Second;
 use std::time::{Duration, SystemTime};
 
-/// The files of a run, of which others are read again: see [`crate::report::comparison`].
+/// Each second's latencies from the intended times, which [`crate::comparison`] reads again.
 pub(crate) const HLOG: &str = "latency.hlog";
 
 /// Names and contents.

@@ -4,7 +4,7 @@ use super::plot::Curve;
 use std::fmt::Write as _;
 
 const STYLE: &str = "\
-:root{color-scheme:light}body{font:15px/1.45 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:66rem;\
+:root{color-scheme:light}body{font:15px/1.45 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:78rem;\
 margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
 .under{color:#555;margin:0 0 .2rem;overflow-wrap:anywhere}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
 .wide{overflow-x:auto}th,td{padding:.2rem .55rem;font-size:.87rem;text-align:right;border-bottom:1px solid #e4e4e4;white-space:nowrap}\

@@ -117,7 +117,7 @@ where
     Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let mut builder = ChartBuilder::on(root);
-    builder.margin(12).x_label_area_size(44).y_label_area_size(72);
+    builder.margin(12).margin_right(40).x_label_area_size(44).y_label_area_size(72);
     let mut chart = builder.build_cartesian_2d(x, y).map_err(failed)?;
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(WHITE.mix(0.0)).bold_line_style(GRID).axis_style(RGBColor(120, 120, 120));

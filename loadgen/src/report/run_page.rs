@@ -3,16 +3,13 @@
 use super::html::Html;
 use super::page::{grouped, grouped_f64, mib};
 use super::plot::{self, Curve, PlotError, Scale};
-use super::second::SecondReport;
+use super::second::{PLOTTED_S_MIN, SecondReport};
 use super::{LatencySummary, Percentiles, Report, as_f64, text};
 use crate::counts::Counts;
 use crate::histogram::Latency;
 
 /// Columns of percentiles.
 pub(super) const PERCENTILES: [&str; 7] = ["p50", "p90", "p99", "p99.9", "p99.99", "max", "updates"];
-
-/// A last second shorter than this is not plotted.
-const LAST_SECOND_S_MIN: f64 = 0.25;
 
 /// The page.
 pub(super) fn of(report: &Report) -> Result<String, PlotError> {
@@ -137,7 +134,7 @@ fn series(page: &mut Html, report: &Report) -> Result<(), PlotError> {
 /// Without a last one of some milliseconds, whose rates say nothing.
 fn long_ones(seconds: &[SecondReport]) -> &[SecondReport] {
     match seconds {
-        [others @ .., last] if !others.is_empty() && last.length_s < LAST_SECOND_S_MIN => others,
+        [others @ .., last] if !others.is_empty() && last.length_s < PLOTTED_S_MIN => others,
         all => all,
     }
 }

@@ -5,6 +5,9 @@ use crate::series::{Second, Series, SeriesError};
 use serde::Serialize;
 use std::time::Duration;
 
+/// A last second shorter than this says little, and is not plotted.
+pub(crate) const PLOTTED_S_MIN: f64 = 0.25;
+
 /// What came in one second.
 #[derive(Debug, Clone, Serialize)]
 pub struct SecondReport {

@@ -13,7 +13,7 @@ use loadgen::report::{Percentiles, Report};
 
 /// A histogram with three digits is exact to a thousandth; as much again is for the way through the machine.
 const PRECISION: f64 = 0.002;
-const SECOND_US: u64 = 1_000_000;
+pub(crate) const SECOND_US: u64 = 1_000_000;
 
 fn run(server: &Server, arguments: &[&str]) -> Report {
     try_run(server, &[&["--symbols", "sim:A"], arguments].concat()).unwrap()
@@ -27,13 +27,13 @@ fn merged(first: u64, last: u64, ts: u64, rx: u64) -> String {
 }
 
 /// Sends an update that was due so many microseconds ago, and that the broker received now.
-fn send_aged(peer: &mut Peer, seq: u64, age_us: u64) {
+pub(crate) fn send_aged(peer: &mut Peer, seq: u64, age_us: u64) {
     let now = now_us();
     peer.text(&merged(seq, seq, now - age_us, now));
 }
 
 #[track_caller]
-fn is_close(figure: u64, expected: u64) {
+pub(crate) fn is_close(figure: u64, expected: u64) {
     let ratio = figure as f64 / expected as f64;
     assert!((1.0 - PRECISION..1.0 + PRECISION).contains(&ratio), "{figure}, expected {expected}");
 }

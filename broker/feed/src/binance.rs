@@ -103,16 +103,14 @@ impl Binance {
         market: Arc<Market>,
     ) -> Result<Self, MachineError> {
         let of_symbol = streams_of_symbol(product, &settings);
-        let name =
-            |symbol: &String| of_symbol.iter().map(|(_, stream)| stream.name(symbol)).collect::<Vec<_>>();
-        let streams: Vec<_> = settings.symbols.iter().flat_map(name).collect();
+        let streams = names(&of_symbol, &settings.symbols);
         if streams.len() > STREAMS_PER_CONNECTION_MAX {
             let (max, asked) = (STREAMS_PER_CONNECTION_MAX, streams.len());
             return Err(MachineError::Streams { venue: "Binance", max, asked });
         }
         let route = of_symbol.first().map_or(Route::Whole, |(_, stream)| product.route(*stream));
         let snapshot_levels = snapshot_levels(product, &settings);
-        let feed = Feed::new(Core::new(settings, market)?, product, streams, snapshot_levels);
+        let feed = Feed::new(Core::new(settings, market)?, product, (of_symbol, streams), snapshot_levels);
         Ok(Self { parser: Parser::default(), route, feed })
     }
 }
@@ -120,6 +118,10 @@ impl Binance {
 impl Machine for Binance {
     fn dial(&self) -> String {
         self.route.combined_path(self.feed.dialled(), false)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.feed.core.is_wanted()
     }
 
     fn connected(&mut self, now: Micros, actions: &mut Actions) {
@@ -196,6 +198,12 @@ impl Machine for Binance {
     fn is_live(&self) -> bool {
         self.feed.core.is_live()
     }
+}
+
+/// The names of these streams of these symbols.
+fn names(of_symbol: &[(Channel, Stream)], symbols: &[String]) -> Vec<String> {
+    let of = |symbol: &String| of_symbol.iter().map(|(_, stream)| stream.name(symbol)).collect::<Vec<_>>();
+    symbols.iter().flat_map(of).collect()
 }
 
 /// The streams of each symbol, by the channel that each of them fills.

@@ -92,11 +92,18 @@ impl in_band::Feed for Feed {
         venue::parse(frame, parser)
     }
 
-    fn subscribe(&mut self) -> Vec<String> {
-        let settings = &self.session.core.settings;
-        let topics = |symbol: &String| topics(settings, self.depth, symbol);
-        let topics: Vec<_> = settings.symbols.iter().flat_map(topics).collect();
+    fn subscribe(&mut self, symbols: &[String]) -> Vec<String> {
+        let topics = self.topics(symbols);
         self.ask_for(topics, venue::ARGS_PER_REQUEST_MAX)
+    }
+
+    fn unsubscribe(&mut self, symbols: &[String]) -> Vec<String> {
+        let topics = self.topics(symbols);
+        let requests = topics.chunks(venue::ARGS_PER_REQUEST_MAX).map(|topics| {
+            self.last_request += 1;
+            venue::unsubscribe(topics, self.last_request)
+        });
+        requests.collect()
     }
 
     fn subscribe_anew(&mut self, symbol: &str) -> Vec<String> {
@@ -153,6 +160,12 @@ impl in_band::Feed for Feed {
 impl Feed {
     fn core(&mut self) -> &mut Core<Instrument> {
         &mut self.session.core
+    }
+
+    /// What is subscribed to of these symbols.
+    fn topics(&self, symbols: &[String]) -> Vec<String> {
+        let of_symbol = |symbol: &String| topics(&self.session.core.settings, self.depth, symbol);
+        symbols.iter().flat_map(of_symbol).collect()
     }
 
     /// Requests for topics, so many in each, whose answers are awaited. A recording's belong to other requests.

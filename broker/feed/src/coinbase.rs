@@ -77,11 +77,18 @@ impl in_band::Feed for Feed {
         venue::parse(frame, parser)
     }
 
-    fn subscribe(&mut self) -> Vec<String> {
-        let settings = &self.session.core.settings;
-        let subscriptions = subscriptions(settings);
-        let batches = settings.symbols.chunks(PRODUCTS_PER_REQUEST_MAX);
+    const REFUSES_WHOLE: bool = true;
+
+    fn subscribe(&mut self, symbols: &[String]) -> Vec<String> {
+        let subscriptions = subscriptions(&self.session.core.settings);
+        let batches = symbols.chunks(PRODUCTS_PER_REQUEST_MAX);
         batches.map(|products| venue::subscribe(&subscriptions, products)).collect()
+    }
+
+    fn unsubscribe(&mut self, symbols: &[String]) -> Vec<String> {
+        let subscriptions = subscriptions(&self.session.core.settings);
+        let batches = symbols.chunks(PRODUCTS_PER_REQUEST_MAX);
+        batches.map(|products| venue::unsubscribe(&subscriptions, products)).collect()
     }
 
     fn subscribe_anew(&mut self, product: &str) -> Vec<String> {

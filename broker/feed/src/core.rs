@@ -1,8 +1,11 @@
 //! What all machines have: their symbols, their counters, their silence and their complaints.
 
 mod data;
+mod watched;
 
 pub(crate) use data::Changed;
+use watched::OfFeed;
+pub(crate) use watched::{Demanded, Stage};
 
 use crate::book::{Book, BookDepth, ImpossibleLevel};
 use crate::complaints::Complaints;
@@ -39,6 +42,9 @@ pub(crate) struct Core<S> {
     live: Arc<AtomicUsize>,
     /// When trades have waited for long enough that another line may bring.
     line_due: Option<Micros>,
+    /// None: the symbols are there for good.
+    on_demand: Option<OfFeed>,
+    is_connected: bool,
     /// Why trading has stopped, if it has.
     halted: Option<&'static str>,
 }
@@ -51,6 +57,9 @@ pub(crate) struct Listed<S> {
     pub(crate) book: Book,
     pub(crate) trade_ids: TradeIds,
     pub(crate) crossing: Crossing,
+    pub(crate) stage: Stage,
+    /// Since when nobody watches it, if it is on demand.
+    unwatched: Option<Micros>,
     pub(crate) data: S,
 }
 
@@ -77,6 +86,12 @@ impl<S: Default> Core<S> {
     pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MarketError> {
         let counters = Arc::default();
         let opened = open(&market, &settings, &settings.symbols, &counters)?;
+        let on_demand = match settings.on_demand {
+            Some(on_demand) => {
+                Some(OfFeed::new(market.on_demand(&settings, on_demand, &counters)?, on_demand))
+            }
+            None => None,
+        };
         let mut core = Self {
             silence: Silence::new(settings.stale_after_ms, settings.reconnect_after_ms),
             places: FxHashMap::default(),
@@ -86,6 +101,8 @@ impl<S: Default> Core<S> {
             quotes: QuoteStream::Open { until: None },
             live: Arc::default(),
             line_due: None,
+            on_demand,
+            is_connected: false,
             halted: None,
             settings,
             market,
@@ -102,6 +119,8 @@ impl<S: Default> Core<S> {
     /// The place of a symbol by the venue's name, opened now if the feed discovers its symbols.
     pub(crate) fn place(&mut self, name: &str, now: Micros) -> Option<usize> {
         match self.places.get(name) {
+            // What still comes of one that was let go.
+            Some(Some(at)) if self.symbols[*at].stage == Stage::Idle => None,
             Some(Some(at)) => Some(*at),
             Some(None) => {
                 self.counters.faults(Fault::Symbol).up();
@@ -135,6 +154,8 @@ impl<S: Default> Core<S> {
             book,
             trade_ids: TradeIds::default(),
             crossing: Crossing::default(),
+            stage: Stage::default(),
+            unwatched: None,
             data: S::default(),
         });
         at
@@ -163,7 +184,11 @@ impl<S: Default> Core<S> {
     pub(crate) fn connected(&mut self, now: Micros) {
         self.silence.hear(now);
         self.halted = None;
-        for symbol in &mut self.symbols {
+        self.is_connected = true;
+        for symbol in self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active()) {
+            if let Stage::Asked(since) = &mut symbol.stage {
+                *since = now;
+            }
             symbol.out.state_of_all(State::Resyncing, "connected", now);
             symbol.trade_ids.connected();
         }
@@ -173,11 +198,12 @@ impl<S: Default> Core<S> {
     pub(crate) fn disconnected(&mut self, now: Micros, reason: &str) {
         self.counters.disconnects.up();
         self.silence.end();
+        self.is_connected = false;
         let reason = format!("connection lost: {reason}");
         if let QuoteStream::Open { until } = &mut self.quotes {
             *until = None;
         }
-        for symbol in &mut self.symbols {
+        for symbol in self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active()) {
             symbol.out.forget_held_quotes();
             symbol.out.state_of_all(State::Stale, &reason, now);
         }
@@ -216,7 +242,7 @@ impl<S: Default> Core<S> {
     }
 
     fn end_of_suspension(&mut self, now: Micros) {
-        for symbol in &mut self.symbols {
+        for symbol in self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active()) {
             match self.halted {
                 Some(reason) => symbol.out.suspend(State::Halted, reason, now),
                 None => symbol.out.resume(now),
@@ -247,7 +273,9 @@ impl<S: Default> Core<S> {
 
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        [self.silence.deadline(), self.quotes_open_until(), self.line_due].into_iter().flatten().min()
+        let look = self.on_demand.as_ref().map(OfFeed::next_look);
+        let dues = [self.silence.deadline(), self.quotes_open_until(), self.line_due, look];
+        dues.into_iter().flatten().min()
     }
 
     fn quotes_open_until(&self) -> Option<Micros> {
@@ -267,11 +295,16 @@ impl<S: Default> Core<S> {
             self.symbols.iter().for_each(|symbol| symbol.out.settle(now));
             self.line_due = self.symbols.iter().filter_map(|symbol| symbol.out.deadline()).min();
         }
+        if self.is_connected && !self.is_wanted() {
+            // Of nothing there is no silence.
+            self.hear(now);
+        }
         match self.silence.due(now) {
             Some(Due::Stale { ms }) => {
                 self.counters.silences.up();
                 let reason = format!("no data for {ms} ms");
-                self.symbols.iter_mut().for_each(|symbol| symbol.out.suspend(State::Stale, &reason, now));
+                let active = self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active());
+                active.for_each(|symbol| symbol.out.suspend(State::Stale, &reason, now));
             }
             Some(Due::Reconnect { ms }) => actions.reconnect(format!("no data for {ms} ms")),
             None => {}
@@ -280,7 +313,11 @@ impl<S: Default> Core<S> {
 
     /// Whether there are symbols and all of them are live.
     pub(crate) fn is_live(&self) -> bool {
-        !self.symbols.is_empty() && self.live.load(Ordering::Relaxed) == self.symbols.len()
+        let live = self.live.load(Ordering::Relaxed);
+        if self.on_demand.is_some() {
+            return live == self.settings.symbols.len();
+        }
+        !self.symbols.is_empty() && live == self.symbols.len()
     }
 }
 

@@ -89,6 +89,14 @@ pub struct FeedCounters {
     pub line_again: Count,
     /// Trades that no longer waited for one that another line may bring, since too many did.
     pub line_holds_cut: Count,
+    /// Symbols subscribed to on demand.
+    pub demand_subscribed: Count,
+    /// Those that were let go again.
+    pub demand_released: Count,
+    /// Those that the venue refused.
+    pub demand_refused: Count,
+    /// Those that a limit kept out.
+    pub demand_limited: Count,
     /// Requests for a snapshot.
     pub fetches: Count,
     /// Those that failed.

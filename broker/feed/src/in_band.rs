@@ -3,6 +3,7 @@
 //! Everything is subscribed to over one connection. A book begins with a snapshot in it; when it has lost its way it is
 //! subscribed to anew, without touching any other. What differs from venue to venue is its [`Feed`].
 
+mod demand;
 pub(crate) mod keepalive;
 mod rejoin;
 
@@ -43,8 +44,14 @@ pub(crate) trait Feed: Send {
     /// Parses a frame, in place if that is the way of the venue.
     fn parse<'a>(frame: &'a mut [u8], parser: &'a mut Parser) -> Result<Self::Message<'a>, VenueError>;
 
-    /// The requests that subscribe to all that the settings want.
-    fn subscribe(&mut self) -> Vec<String>;
+    /// Whether the venue refuses all of a request for one symbol in it.
+    const REFUSES_WHOLE: bool = false;
+
+    /// The requests that subscribe to all that the settings want of these symbols.
+    fn subscribe(&mut self, symbols: &[String]) -> Vec<String>;
+
+    /// The requests that end these subscriptions.
+    fn unsubscribe(&mut self, symbols: &[String]) -> Vec<String>;
 
     /// The requests that end the subscription to the book of a symbol and begin it anew.
     fn subscribe_anew(&mut self, symbol: &str) -> Vec<String>;
@@ -217,11 +224,18 @@ impl<S: Default> Session<S> {
         self.rejoin.lost(at, now);
     }
 
+    /// Nothing more is expected of a symbol.
+    fn forget(&mut self, at: usize) {
+        self.rejoin.forget(at);
+        self.core.symbols[at].data = S::default();
+    }
+
     fn connected(&mut self, now: Micros) {
         self.core.connected(now);
         self.keepalive.iter_mut().for_each(|keepalive| keepalive.connected(now));
         if self.core.settings.channels.has(Channel::Book) {
-            (0..self.core.symbols.len()).for_each(|at| self.rejoin.expected(at, now));
+            let active = |at: &usize| self.core.symbols[*at].stage.is_active();
+            (0..self.core.symbols.len()).filter(active).for_each(|at| self.rejoin.expected(at, now));
         }
     }
 
@@ -291,8 +305,13 @@ impl<F: Feed> Machine for InBand<F> {
         F::PATH.to_owned()
     }
 
+    fn is_wanted(&self) -> bool {
+        self.feed.session().core.is_wanted()
+    }
+
     fn connected(&mut self, now: Micros, actions: &mut Actions) {
-        let requests = self.feed.subscribe();
+        let symbols = self.feed.session().core.settings.symbols.clone();
+        let requests = self.feed.subscribe(&symbols);
         let session = self.feed.session_mut();
         session.connected(now);
         session.requests.extend(requests);
@@ -304,7 +323,12 @@ impl<F: Feed> Machine for InBand<F> {
         feed.session_mut().received(rx, frame.len());
         match F::parse(frame, parser).map(|message| feed.take(rx, message, actions)) {
             Ok(Ok(())) => {}
-            Ok(Err(offence)) => feed.session_mut().core.offence(rx, &offence, frame),
+            Ok(Err(offence)) => {
+                feed.session_mut().core.offence(rx, &offence, frame);
+                if offence.fault == Fault::Refused {
+                    self.refused(rx, &offence.what);
+                }
+            }
             Err(error) => {
                 let session = feed.session_mut();
                 session.core.fault(rx, Fault::Malformed, &error, frame);
@@ -330,6 +354,7 @@ impl<F: Feed> Machine for InBand<F> {
     fn tick(&mut self, now: Micros, actions: &mut Actions) {
         self.feed.session_mut().tick(now, actions);
         self.feed.tick(now);
+        self.see_to_demand(now);
         self.rejoin(now, actions);
     }
 

@@ -85,21 +85,24 @@ impl in_band::Feed for Feed {
         venue::parse(frame, parser)
     }
 
-    fn subscribe(&mut self) -> Vec<String> {
-        let Settings { channels, quotes, ref symbols, .. } = self.core().settings;
-        let names = symbols.clone();
+    fn subscribe(&mut self, names: &[String]) -> Vec<String> {
         let mut requests = Vec::new();
-        if channels.has(Channel::Book) {
-            requests.extend(self.request(Subscription::Book { depth: self.depth }, &names));
-        }
-        if channels.has(Channel::Trades) {
-            // The last trades tell what was missed while there was no connection.
-            requests.extend(self.request(Subscription::Trade { snapshot: true }, &names));
-        }
-        if (channels.has(Channel::Quotes) && quotes != Quotes::Book) || channels.has(Channel::Ticker) {
+        for subscription in self.subscriptions() {
             let first = self.request_id;
-            requests.extend(self.request(Subscription::Ticker, &names));
-            self.ticker_requests = first..self.request_id;
+            requests.extend(self.request(subscription, names));
+            if matches!(subscription, Subscription::Ticker) {
+                self.ticker_requests = first..self.request_id;
+            }
+        }
+        requests
+    }
+
+    fn unsubscribe(&mut self, names: &[String]) -> Vec<String> {
+        let mut requests = Vec::new();
+        for subscription in self.subscriptions() {
+            let ended = venue::unsubscribe(subscription, names, self.request_id);
+            self.request_id += ended.len() as u64;
+            requests.extend(ended);
         }
         requests
     }
@@ -143,6 +146,19 @@ impl in_band::Feed for Feed {
 impl Feed {
     fn core(&mut self) -> &mut Core<Pair> {
         &mut self.session.core
+    }
+
+    /// What is subscribed to for the channels of the settings.
+    fn subscriptions(&self) -> Vec<Subscription> {
+        let Settings { channels, quotes, .. } = self.session.core.settings;
+        let has_quotes = channels.has(Channel::Quotes) && quotes != Quotes::Book;
+        let wanted = [
+            (channels.has(Channel::Book), Subscription::Book { depth: self.depth }),
+            // The last trades tell what was missed while there was no connection.
+            (channels.has(Channel::Trades), Subscription::Trade { snapshot: true }),
+            (has_quotes || channels.has(Channel::Ticker), Subscription::Ticker),
+        ];
+        wanted.into_iter().filter_map(|(is_wanted, subscription)| is_wanted.then_some(subscription)).collect()
     }
 
     fn request<S: AsRef<str>>(&mut self, subscription: Subscription, names: &[S]) -> Vec<String> {

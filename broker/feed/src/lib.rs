@@ -8,6 +8,7 @@ mod complaints;
 mod core;
 pub mod counters;
 mod crossing;
+pub mod demand;
 pub mod digest;
 mod in_band;
 mod kraken;

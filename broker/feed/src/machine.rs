@@ -41,6 +41,11 @@ pub trait Machine: Send {
     /// The path and query to dial; empty for feeds that have none.
     fn dial(&self) -> String;
 
+    /// Whether there is anything to connect for. While there is not, [`tick`](Self::tick) is called all the same.
+    fn is_wanted(&self) -> bool {
+        true
+    }
+
     /// A connection stands.
     fn connected(&mut self, now: Micros, actions: &mut Actions);
 

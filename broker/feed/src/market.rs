@@ -4,6 +4,8 @@ mod registry;
 
 pub use registry::{Registry, SymbolEntry};
 
+use crate::counters::FeedCounters;
+use crate::demand::{Demand, OnDemand};
 use crate::digest::TopicDigest;
 use crate::publish::{Options, SymbolPublishers, SymbolStatus, TopicPublisher};
 use crate::settings::Settings;
@@ -59,6 +61,12 @@ pub enum MarketError {
     /// The market is full.
     #[error("symbols_max: the market holds {0} symbols and takes no more")]
     SymbolsMax(usize),
+    /// The feed that has its symbols on demand takes no more.
+    #[error("demand_symbols_max: {0} symbols were opened on demand, and no more are")]
+    DemandMax(usize),
+    /// Two feeds would bring a venue's symbols on demand.
+    #[error("another feed has the symbols of `{0}` on demand: give one of them another venue=")]
+    DemandTaken(String),
     /// The table is full.
     #[error(transparent)]
     TopicsMax(#[from] TableFull),
@@ -70,6 +78,8 @@ pub struct Market {
     table: Arc<Table>,
     limits: MarketLimits,
     registry: ArcSwap<Registry>,
+    /// The feeds that have symbols on demand.
+    demands: ArcSwap<Vec<Arc<Demand>>>,
     /// Held while the registry is replaced.
     writing: Mutex<()>,
 }
@@ -78,7 +88,13 @@ impl Market {
     /// Without symbols.
     #[must_use]
     pub fn new(table: Arc<Table>, limits: MarketLimits) -> Self {
-        Self { table, limits, registry: ArcSwap::default(), writing: Mutex::new(()) }
+        Self {
+            table,
+            limits,
+            registry: ArcSwap::default(),
+            demands: ArcSwap::default(),
+            writing: Mutex::new(()),
+        }
     }
 
     /// What exists now.
@@ -114,6 +130,39 @@ impl Market {
         // Only now that nothing can go wrong any more do those that exist have one more connection.
         let options = Options::of(settings);
         Ok(opened.into_iter().map(|(entry, topics)| SymbolPublishers::new(entry, topics, options)).collect())
+    }
+
+    /// The symbols of a feed that has them on demand.
+    pub(crate) fn on_demand(
+        &self,
+        settings: &Settings,
+        on_demand: OnDemand,
+        counters: &Arc<FeedCounters>,
+    ) -> Result<Arc<Demand>, MarketError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut demands = Vec::clone(&self.demands.load());
+        if demands.iter().any(|demand| demand.venue() == settings.venue) {
+            return Err(MarketError::DemandTaken(settings.venue.clone()));
+        }
+        let demand = Arc::new(Demand::new(settings, on_demand, counters));
+        demands.push(Arc::clone(&demand));
+        self.demands.store(Arc::new(demands));
+        Ok(demand)
+    }
+
+    /// Opens those of these symbols, venue included, that do not exist and that a feed brings on demand. Gives what cannot be
+    /// opened, and why; what nobody brings is passed over.
+    pub fn demand<'a>(&self, symbols: impl Iterator<Item = &'a str> + Clone) -> Vec<(String, MarketError)> {
+        let mut refused = Vec::new();
+        for demand in self.demands.load().iter() {
+            let named = |symbol: &'a str| symbol.strip_prefix(demand.venue())?.strip_prefix(':');
+            let names: Vec<_> = symbols.clone().filter_map(named).collect();
+            if !names.is_empty() {
+                let with_venue = |(name, error)| (format!("{}:{name}", demand.venue()), error);
+                refused.extend(demand.open(self, names).into_iter().map(with_venue));
+            }
+        }
+        refused
     }
 
     /// Says what became known of symbols that exist: base, quote, tick and lot size. Others are passed over.

@@ -83,9 +83,12 @@ impl in_band::Feed for Feed {
         venue::parse(frame, parser)
     }
 
-    fn subscribe(&mut self) -> Vec<String> {
-        let settings = &self.session.core.settings;
-        venue::subscribe(&channels(settings, self.depth), &settings.symbols)
+    fn subscribe(&mut self, symbols: &[String]) -> Vec<String> {
+        venue::subscribe(&channels(&self.session.core.settings, self.depth), symbols)
+    }
+
+    fn unsubscribe(&mut self, symbols: &[String]) -> Vec<String> {
+        venue::unsubscribe(&channels(&self.session.core.settings, self.depth), symbols)
     }
 
     fn subscribe_anew(&mut self, symbol: &str) -> Vec<String> {

@@ -243,6 +243,23 @@ impl SymbolPublishers {
         self.refresh_status(now);
     }
 
+    /// Puts all topics into a state, also those that have not come to life.
+    pub(crate) fn tell_all(&mut self, state: State, reason: &str, now: Micros) {
+        self.tell(state, reason, |_| true, now);
+    }
+
+    /// Puts those topics into a state that are not live.
+    pub(crate) fn tell_others(&mut self, state: State, reason: &str, now: Micros) {
+        self.tell(state, reason, |topic| !topic.is_up(), now);
+    }
+
+    fn tell(&mut self, state: State, reason: &str, is_told: impl Fn(&TopicPublisher) -> bool, now: Micros) {
+        let condition = Condition { state, reason: reason.into() };
+        let told = self.data_topics().filter(|topic| is_told(topic));
+        told.for_each(|topic| topic.set(condition.clone(), now));
+        self.refresh_status(now);
+    }
+
     /// Puts all topics that have come to life into a state which [`resume`](Self::resume) ends.
     pub fn suspend(&mut self, state: State, reason: &str, now: Micros) {
         let condition = Condition { state, reason: reason.into() };

@@ -1,5 +1,6 @@
 //! What a feed is told: which symbols, which channels, how deep.
 
+use crate::demand::OnDemand;
 use crate::lines::Line;
 use crate::machine::MachineError;
 use schemas::capture::LINE_BYTES_MAX;
@@ -66,6 +67,8 @@ pub struct Settings {
     pub is_companion: bool,
     /// Which of several lines the feed is; none: it is the only one.
     pub line: Option<Line>,
+    /// Symbols come and go with their subscribers; none: those that are named are there for good.
+    pub on_demand: Option<OnDemand>,
 }
 
 impl Settings {
@@ -95,6 +98,7 @@ impl Settings {
             capture_line_bytes_max: LINE_BYTES_MAX,
             is_companion: false,
             line: None,
+            on_demand: None,
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Source {
 pub struct Selection {
     /// Symbols that exist from the start, by the venue's names.
     pub symbols: Vec<String>,
+    /// Symbols come and go with their subscribers instead.
+    pub on_demand: bool,
     /// Channels; none: all.
     pub channels: Vec<Channel>,
     /// Levels a side, where the source offers a choice.
@@ -52,7 +54,7 @@ impl FeedSpec {
     /// These settings with what the feed's URL says: its venue's name, symbols, channels and depth.
     #[must_use]
     pub fn settings(&self, settings: Settings) -> Settings {
-        let Selection { symbols, channels, depth } = &self.selection;
+        let Selection { symbols, channels, depth, .. } = &self.selection;
         let mut settings = Settings { symbols: symbols.clone(), depth: *depth, ..settings };
         if let Some(venue) = &self.venue {
             settings.venue.clone_from(venue);

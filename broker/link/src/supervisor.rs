@@ -146,6 +146,9 @@ pub async fn run(machine: Box<dyn Machine>, endpoints: Endpoints, context: Conte
         fetches: JoinSet::new(),
     };
     loop {
+        if !supervisor.wanted().await {
+            return;
+        }
         let begun = Instant::now();
         let End::Lost(reason) = supervisor.connection().await else { return };
         if begun.elapsed() >= SETTLED {
@@ -328,6 +331,22 @@ impl<W: Witness> Supervisor<W> {
     fn fetch_url(&self, fetch: &Fetch) -> String {
         let base = self.endpoints.rest.as_str().trim_end_matches('/');
         format!("{base}{}", fetch.path)
+    }
+
+    /// Waits until there is anything to connect for, while the machine's time goes on; false if there never will be.
+    async fn wanted(&mut self) -> bool {
+        let shutdown = self.context.shutdown.clone();
+        while !self.machine.is_wanted() {
+            self.witness.live(self.machine.is_live());
+            let deadline = self.deadline();
+            tokio::select! {
+                () = shutdown.cancelled() => return false,
+                () = sleep_until(deadline) => self.machine.tick(self.now(), &mut self.actions),
+            }
+            // Without a connection there is nothing to carry out.
+            self.actions.drain().for_each(drop);
+        }
+        true
     }
 
     /// Waits before the next attempt, while the machine's time goes on; false if there is to be none.

@@ -267,6 +267,12 @@ impl<R: Record, I> Topic<R, I> {
         self.image.swap(Some(Arc::new(image)));
     }
 
+    /// Whether a shard is told when the topic changes. It may begin or end to be so at any time.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.interest() != 0
+    }
+
     pub(crate) fn interest(&self) -> u64 {
         self.interest.load(Relaxed)
     }

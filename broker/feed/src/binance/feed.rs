@@ -1,6 +1,7 @@
 //! What a connection to Binance does with its messages, bodies and times.
 
 mod books;
+mod demand;
 
 use super::depth::{Changes, Ids, Snapshot, Sync};
 use super::fetches::Fetches;
@@ -14,7 +15,7 @@ use crate::publish::Times;
 use crate::settings::{Settings, Trades};
 use schemas::model::{Channel, Micros, Symbol, SymbolInfo, Trade};
 use schemas::venue::Instrument;
-use schemas::venue::binance::{self as venue, Frame, Message, Product, STREAMS_PER_REQUEST_MAX};
+use schemas::venue::binance::{self as venue, Frame, Message, Product, STREAMS_PER_REQUEST_MAX, Stream};
 use std::collections::VecDeque;
 
 /// Streams in the URL; more are subscribed to by requests, so that no URL grows beyond about 4 KB.
@@ -29,6 +30,8 @@ pub(super) struct Feed {
     pub(super) core: Core<Listing>,
     product: Product,
     is_connected: bool,
+    /// What is subscribed to of each symbol, and that of all symbols by its names.
+    of_symbol: Vec<(Channel, Stream)>,
     streams: Vec<String>,
     fetches: Fetches,
     snapshot_levels: u16,
@@ -52,7 +55,7 @@ impl Feed {
     pub(super) fn new(
         core: Core<Listing>,
         product: Product,
-        streams: Vec<String>,
+        (of_symbol, streams): (Vec<(Channel, Stream)>, Vec<String>),
         snapshot_levels: u16,
     ) -> Self {
         let Settings { is_recorded, stale_after_ms, .. } = core.settings;
@@ -62,6 +65,7 @@ impl Feed {
             core,
             product,
             is_connected: false,
+            of_symbol,
             streams,
             fetches: Fetches::new(product, snapshot_levels),
             snapshot_levels,
@@ -91,6 +95,7 @@ impl Feed {
 
     pub(super) fn tick(&mut self, now: Micros, actions: &mut Actions) {
         self.core.tick(now, actions);
+        self.see_to_demand(now);
         let ping = self.keepalive.as_mut().and_then(|keepalive| keepalive.ping(now));
         self.requests.extend(ping);
         self.send(now, actions);
@@ -101,17 +106,24 @@ impl Feed {
         self.is_connected = true;
         self.core.connected(now);
         self.keepalive.iter_mut().for_each(|keepalive| keepalive.connected(now));
-        let has_books = self.core.settings.channels.has(Channel::Book);
-        for (at, symbol) in self.core.symbols.iter_mut().enumerate() {
-            symbol.data.sync = Sync::default();
-            symbol.out.trades_live(now);
-            if has_books {
-                self.fetches.want(at, now.plus(SNAPSHOT_AFTER_US));
+        for at in 0..self.core.symbols.len() {
+            if self.core.symbols[at].stage.is_active() {
+                self.begin(at, now);
             }
         }
         self.subscribe();
         self.ask_for_symbols(actions);
         self.send(now, actions);
+    }
+
+    /// A symbol is subscribed to.
+    fn begin(&mut self, at: usize, now: Micros) {
+        let symbol = &mut self.core.symbols[at];
+        symbol.data.sync = Sync::default();
+        symbol.out.trades_live(now);
+        if self.core.settings.channels.has(Channel::Book) {
+            self.fetches.want(at, now.plus(SNAPSHOT_AFTER_US));
+        }
     }
 
     /// Asks for the streams that the URL does not hold.
@@ -124,6 +136,10 @@ impl Feed {
     pub(super) fn doubled(&mut self, now: Micros, actions: &mut Actions) {
         self.twice.begin();
         self.subscribe();
+        // Its URL was made before what has been asked for since.
+        if self.core.settings.on_demand.is_some() {
+            self.requests.extend(venue::subscribe(self.dialled(), 1).collect::<Vec<_>>());
+        }
         self.send(now, actions);
     }
 
@@ -272,6 +288,7 @@ impl Feed {
             && let Some(at) = self.core.known(name)
         {
             self.fetches.fail(at, now);
+            self.refused(at, now, &reason.to_string());
         }
     }
 

@@ -52,6 +52,12 @@ impl Rejoin {
         self.due.set(at, now.plus(wait_us));
     }
 
+    /// The book is no longer wanted.
+    pub(super) fn forget(&mut self, at: usize) {
+        self.due.unset(at);
+        *self.book(at) = Book::default();
+    }
+
     /// The book was asked for at the beginning of a connection.
     pub(super) fn expected(&mut self, at: usize, now: Micros) {
         self.due.set(at, now.plus(SNAPSHOT_WITHIN_US));

@@ -71,6 +71,27 @@ impl Out {
         }
     }
 
+    /// The state over all topics.
+    pub(crate) fn state(&self) -> State {
+        match self {
+            Self::Alone(out) => out.state(),
+            Self::Line(line) => line.symbol.state(),
+        }
+    }
+
+    /// Whether anybody watches one of its topics.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.symbol().topics().any(|handle| handle.topic.is_watched())
+    }
+
+    /// The publishers, where nobody else has a part in them.
+    pub(crate) const fn alone(&mut self) -> Option<&mut SymbolPublishers> {
+        match self {
+            Self::Alone(out) => Some(out),
+            Self::Line(_) => None,
+        }
+    }
+
     pub(crate) fn count_live(&mut self, live: Arc<AtomicUsize>) {
         match self {
             Self::Alone(out) => out.count_live(live),

@@ -33,6 +33,11 @@ impl Query {
         Some(self.pairs.swap_remove(place).1)
     }
 
+    /// Whether `name` stands there with exactly this value, which is not taken.
+    pub(super) fn is(&self, name: &str, value: &str) -> bool {
+        self.pairs.iter().any(|(key, found)| key == name && found == value)
+    }
+
     /// The value of `name` as something else.
     ///
     /// # Errors

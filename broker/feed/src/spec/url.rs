@@ -175,17 +175,49 @@ fn default_rest(venue: Venue, stream: &Url) -> Result<Url, String> {
 }
 
 fn selection(venue: Option<&str>, source: &Source, query: &mut Query) -> Result<Selection, String> {
+    let on_demand = matches!(source, Source::Venue(_)) && query.is("symbols", "*");
     let symbols = match source {
+        Source::Venue(feed) if on_demand => {
+            query.text("symbols");
+            can_be_on_demand(feed)?;
+            Vec::new()
+        }
         // A simulated market names its symbols itself.
         Source::Simulated(_) => Vec::new(),
         _ => symbols(venue.unwrap_or("x"), query)?,
     };
-    if symbols.is_empty() && matches!(source, Source::Venue(_)) {
-        return Err("symbols: missing, expected names such as symbols=A,B".to_owned());
+    if symbols.is_empty() && !on_demand && matches!(source, Source::Venue(_)) {
+        return Err(
+            "symbols: missing, expected names such as symbols=A,B, or * for those that are subscribed to"
+                .to_owned(),
+        );
     }
     let channels = query.text("channels").unwrap_or_default();
     let channels = list(&channels).map(channel).collect::<Result<Vec<_>, _>>()?;
-    Ok(Selection { symbols, channels, depth: depth(source, query)? })
+    if let Source::Venue(feed) = source
+        && on_demand
+        && feed.venue.has_rest_depth()
+        && !channels.is_empty()
+        && !channels.contains(&Channel::Book)
+    {
+        let venue = feed.venue;
+        return Err(format!(
+            "symbols: `*` needs the book among the channels, which tells what {venue} does not have"
+        ));
+    }
+    Ok(Selection { symbols, on_demand, channels, depth: depth(source, query)? })
+}
+
+fn can_be_on_demand(feed: &VenueFeed) -> Result<(), String> {
+    match feed {
+        VenueFeed { venue, .. } if venue.has_entry_points() => {
+            Err(format!("symbols: expected names, since {venue} has several entry points"))
+        }
+        VenueFeed { name: Some(_), .. } => {
+            Err("symbols: expected names, since the feed has lines".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn symbols(venue: &str, query: &mut Query) -> Result<Vec<String>, String> {
@@ -351,6 +383,8 @@ mod tests {
         assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
         let rest = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1").rest;
         assert_eq!(rest.as_str(), "http://here:1/");
+        let selection = parsed("okx+wss://h?symbols=*").selection;
+        assert!(selection.on_demand && selection.symbols.is_empty());
         assert_eq!(venue("okx+wss://h?symbols=A&name=a%20b").name.as_deref(), Some("a b"));
         let spec =
             parsed("kraken+wss://ws.kraken.com/v2?symbols=BTC/USD,ETH/USD&channels=book,trades&depth=100");
@@ -378,6 +412,10 @@ mod tests {
             ("ticks+tcp://host", "expected HOST:PORT, found `host`"),
             ("ticks+tcp://h:1?venue=a:b", "venue: expected a name such as acme, found `a:b`"),
             ("binance+wss://?symbols=A", "address: expected ws:// or wss://HOST"),
+            ("binance-usdm+wss://h?symbols=*", "symbols: expected names, since binance-usdm has several"),
+            ("okx+wss://h?symbols=*&name=a", "symbols: expected names, since the feed has lines"),
+            ("okx+wss://h?symbols=A,*", "symbols: '*' cannot stand in a symbol"),
+            ("binance+wss://h?symbols=*&channels=trades", "symbols: `*` needs the book among the channels"),
             ("binance+wss://h", "symbols: missing, expected names"),
             ("binance+wss://h?symbols=A,A", "symbols: `A` stands there twice"),
             ("binance+wss://h?symbols=A B", "symbols: ' ' cannot stand in a symbol"),

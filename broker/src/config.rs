@@ -183,7 +183,7 @@ fn check(settings: &Settings) -> Result<(), ConfigError> {
 }
 
 /// Limits of zero would let nothing happen at all.
-fn positive(limits: &Limits) -> [(&'static str, usize); 26] {
+fn positive(limits: &Limits) -> [(&'static str, usize); 27] {
     [
         ("connections_max", limits.connections_max),
         ("connections_per_address_max", limits.connections_per_address_max),
@@ -192,6 +192,7 @@ fn positive(limits: &Limits) -> [(&'static str, usize); 26] {
         ("request_burst_max", limits.request_burst_max as usize),
         ("subscriptions_max", limits.subscriptions_max),
         ("symbols_max", limits.symbols_max),
+        ("demand_symbols_max", limits.demand_symbols_max),
         ("topics_max", limits.topics_max),
         ("trades_log_entries_max", limits.trades_log_entries_max),
         ("book_log_entries_max", limits.book_log_entries_max),

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{FeedSpec, FileFeed, Limits, SimulatedFeed, Source, TickLines, TickLink, VenueFeed};
 use anyhow::Context as _;
 use feed::counters::FeedCounters;
+use feed::demand::OnDemand;
 use feed::lines::Line;
 use feed::machine::Machine;
 use feed::market::Market;
@@ -165,5 +166,11 @@ fn settings(spec: &FeedSpec, venue: &str, context: &Context) -> Settings {
     settings.capture_line_bytes_max = context.limits.capture_line_bytes_max;
     settings.book_depth = context.book_depth;
     settings.line.clone_from(&context.line);
+    if let Source::Venue(feed) = &spec.source
+        && spec.selection.on_demand
+    {
+        let (symbols_max, linger_ms) = (context.limits.demand_symbols_max, context.limits.demand_linger_ms);
+        settings.on_demand = Some(OnDemand { venue: feed.venue, symbols_max, linger_ms });
+    }
     settings
 }

@@ -146,6 +146,10 @@ pub struct Limits {
     pub upstream_connect_timeout_ms: u64,
     /// Time for an HTTP reply of a venue
     pub upstream_fetch_timeout_ms: u64,
+    /// Symbols that a feed opens on demand (symbols=*), those included that are no longer watched or that the venue refused
+    pub demand_symbols_max: usize,
+    /// How long a symbol on demand stays subscribed to at the venue after its last subscriber
+    pub demand_linger_ms: u64,
     /// Longest wait before the first attempt to reconnect to a venue; it doubles with each failure
     pub backoff_min_ms: u64,
     /// Longest wait before any attempt to reconnect to a venue
@@ -212,6 +216,8 @@ impl Default for Limits {
             upstream_message_bytes_max: 16 << 20,
             upstream_connect_timeout_ms: 10_000,
             upstream_fetch_timeout_ms: 10_000,
+            demand_symbols_max: 1_000,
+            demand_linger_ms: 60_000,
             backoff_min_ms: 250,
             backoff_max_ms: 30_000,
             capture_line_bytes_max: 64 << 20,

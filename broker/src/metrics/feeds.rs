@@ -11,7 +11,7 @@ pub struct FeedMetrics(pub Vec<Arc<FeedStatus>>);
 
 type Figure = (&'static str, &'static str, fn(&FeedCounters) -> &Count);
 
-const FIGURES: [Figure; 14] = [
+const FIGURES: [Figure; 18] = [
     ("tickcast_feed_frames", "Messages received from the venue", |c| &c.frames),
     ("tickcast_feed_bytes", "Bytes of messages received from the venue", |c| &c.bytes),
     ("tickcast_feed_gaps", "Breaks in the continuity of a book", |c| &c.gaps),
@@ -36,6 +36,10 @@ const FIGURES: [Figure; 14] = [
         "Trades that no longer waited for another line, since too many did",
         |c| &c.line_holds_cut,
     ),
+    ("tickcast_feed_demand_subscribed", "Symbols subscribed to on demand", |c| &c.demand_subscribed),
+    ("tickcast_feed_demand_released", "Symbols on demand that were let go again", |c| &c.demand_released),
+    ("tickcast_feed_demand_refused", "Symbols on demand that the venue refused", |c| &c.demand_refused),
+    ("tickcast_feed_demand_limited", "Symbols on demand that a limit kept out", |c| &c.demand_limited),
     ("tickcast_feed_fetches", "Snapshots requested over HTTP", |c| &c.fetches),
     ("tickcast_feed_fetch_failures", "Snapshots requested over HTTP that did not come", |c| {
         &c.fetch_failures

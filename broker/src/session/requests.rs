@@ -4,7 +4,7 @@ use crate::fanout::Beginning;
 use crate::fanout::connection::ConnectionId;
 use crate::fanout::shard::Shard;
 use crate::fanout::subscription::{Options, Pattern, Tier};
-use feed::market::Registry;
+use feed::market::{MarketError, Registry};
 use feed::topic::TopicHandle;
 use schemas::model::{Channel, Micros};
 use schemas::wire::reply::{self, ErrorCode, Rejected, Subscribed};
@@ -57,6 +57,8 @@ fn subscribe(
     wanted: &Subscribe,
     now: Instant,
 ) -> Vec<u8> {
+    let named = wanted.symbols.iter().map(|one| one.symbol.as_str()).filter(|symbol| !symbol.ends_with('*'));
+    let not_opened = shard.market.demand(named);
     let registry = shard.market.registry();
     let options = Options {
         tier: tier(&shard.settings.tiers_ms, wanted.interval_ms),
@@ -70,7 +72,8 @@ fn subscribe(
             Some(prefix) => subscribe_pattern(shard, id, &registry, wanted, one, prefix, options, now),
             None => {
                 let options = Options { by_name: true, ..options };
-                subscribe_symbol(shard, id, &registry, wanted, one, options, now)
+                let granted = subscribe_symbol(shard, id, &registry, wanted, one, options, now);
+                granted.map_err(|refusal| not_on_demand(&not_opened, &one.symbol).unwrap_or(refusal))
             }
         };
         match granted {
@@ -85,6 +88,16 @@ fn subscribe(
 }
 
 type Refusal = (ErrorCode, String);
+
+/// Why a symbol is not there that a feed would bring on demand.
+fn not_on_demand(not_opened: &[(String, MarketError)], symbol: &str) -> Option<Refusal> {
+    let (_, error) = not_opened.iter().find(|(refused, _)| refused == symbol)?;
+    let code = match error {
+        MarketError::Symbol(_) => ErrorCode::UnknownSymbol,
+        _ => ErrorCode::LimitExceeded,
+    };
+    Some((code, error.to_string()))
+}
 
 fn subscribe_symbol<'a>(
     shard: &mut Shard,

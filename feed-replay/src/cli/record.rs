@@ -98,6 +98,16 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
         .and_then(|d| if d.is_zero() { Err("expected more than 0".to_owned()) } else { Ok(d) })
 }
 
+/// A recorder has no subscribers whose symbols it could take.
+fn named(spec: &FeedSpec) -> Result<(), Usage> {
+    if spec.selection.on_demand {
+        return Err(Usage(
+            "--feed: symbols: expected names, since nobody subscribes to a recorder".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 impl Args {
     fn recording(&self) -> Result<Recording, Usage> {
         if Compression::of_name(&self.out) != Compression::Zstd {
@@ -129,6 +139,7 @@ impl Args {
         let Source::Venue(feed) = spec.source.clone() else {
             return Err(Usage(format!("--feed: expected a venue such as kraken+wss://, found {}", spec.url)));
         };
+        named(spec)?;
         // The epoch names topics that nobody reads.
         let settings = feed.settle(spec.settings(Settings::new(feed.venue.name(), "recording")));
         Ok(From::Venue { feed, settings: Box::new(settings) })

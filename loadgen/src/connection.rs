@@ -2,16 +2,17 @@
 
 use crate::frame::{self, Decoder, opcode};
 use crate::handshake::Handshake;
-use crate::plan::{Behaviour, Client, Plan};
+use crate::plan::{Behaviour, Client, Plan, Target};
 use crate::random::Random;
 use crate::request::{self, Wanted};
 use crate::storm::Followed;
 use crate::streak::Streak;
+use crate::tls;
 use crate::verify::Watched;
 use mio::net::TcpStream;
 use serde::Serialize;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ pub enum End {
 pub struct Connection {
     /// The socket, if there is one.
     pub stream: Option<TcpStream>,
+    /// What encrypts what goes over it, if anything does.
+    pub tls: Option<Box<tls::Session>>,
     /// Puts frames together.
     pub decoder: Decoder,
     /// All else.
@@ -138,14 +141,17 @@ impl Connection {
             next_id: 1,
             unsent: Vec::new(),
         };
-        Self { stream: None, decoder: Decoder::default(), session }
+        Self { stream: None, tls: None, decoder: Decoder::default(), session }
     }
 
     /// Begins to connect, from `source` if that is not left to the system.
     ///
     /// # Errors
     /// Of the system: no descriptor, no port, refused at once.
-    pub fn connect(&mut self, address: SocketAddr, source: Option<IpAddr>) -> io::Result<&mut TcpStream> {
+    pub fn connect(&mut self, target: &Target, source: Option<IpAddr>) -> io::Result<&mut TcpStream> {
+        let address = target.address;
+        let tls = target.tls.as_ref().map(|tls| tls.session()).transpose().map_err(io::Error::other)?;
+        self.tls = tls.map(Box::new);
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         if self.session.client.behaviour != Behaviour::Prompt {
@@ -167,6 +173,7 @@ impl Connection {
     /// Drops the socket and all that belonged to it.
     pub fn reset(&mut self) {
         self.stream = None;
+        self.tls = None;
         self.decoder = Decoder::default();
         self.session.stage = Stage::Waiting;
         self.session.generation = self.session.generation.wrapping_add(1);
@@ -184,21 +191,27 @@ impl Connection {
         }
     }
 
+    /// Reads what the server sent; 0 is the end of the stream. With TLS a short read does not mean that nothing is left.
+    ///
+    /// # Errors
+    /// Of the socket; [`ErrorKind::WouldBlock`] when nothing is left.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (&mut self.stream, &mut self.tls) {
+            (Some(stream), None) => stream.read(buffer),
+            (Some(stream), Some(tls)) => tls.read(stream, buffer),
+            (None, _) => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
     /// Sends what waits, as far as the socket takes it.
     ///
     /// # Errors
     /// When the socket fails, or takes nothing for too long.
     pub fn flush(&mut self) -> Result<(), End> {
-        let Self { stream: Some(stream), session, .. } = self else { return Ok(()) };
-        while !session.unsent.is_empty() {
-            match stream.write(&session.unsent) {
-                Ok(0) => return Err(End::Eof),
-                Ok(sent) if sent == session.unsent.len() => session.unsent = Vec::new(),
-                Ok(sent) => drop(session.unsent.drain(..sent)),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(End::Io(error)),
-            }
+        let Self { stream: Some(stream), tls, session, .. } = self else { return Ok(()) };
+        match tls {
+            None => send(stream, &mut session.unsent)?,
+            Some(tls) => tls.send(stream, &mut session.unsent)?,
         }
         if session.unsent.len() > UNSENT_BYTES_MAX { Err(End::Unsent) } else { Ok(()) }
     }
@@ -284,6 +297,20 @@ impl Session {
             self.replies_due += 1;
         }
     }
+}
+
+fn send(stream: &mut TcpStream, unsent: &mut Vec<u8>) -> Result<(), End> {
+    while !unsent.is_empty() {
+        match stream.write(unsent) {
+            Ok(0) => return Err(End::Eof),
+            Ok(sent) if sent == unsent.len() => *unsent = Vec::new(),
+            Ok(sent) => drop(unsent.drain(..sent)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(End::Io(error)),
+        }
+    }
+    Ok(())
 }
 
 fn under_way(error: &io::Error) -> bool {

@@ -103,7 +103,8 @@ impl Floor {
         let (mut input, mut output) = (input, BufReader::new(output));
         writeln!(input, "{}", serde_json::to_string(spec)?)?;
         let Ready { stream, feed } = answer(&mut output)?;
-        let target = Target { address: stream, host: stream.to_string(), path: "/v1/stream".to_owned() };
+        let target =
+            Target { address: stream, host: stream.to_string(), path: "/v1/stream".to_owned(), tls: None };
         Ok(Self { target, feed, child, input, output })
     }
 

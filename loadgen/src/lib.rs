@@ -58,6 +58,7 @@ pub mod streak;
 pub mod symbols;
 pub mod tally;
 pub mod timers;
+pub mod tls;
 pub mod units;
 pub mod verify;
 pub mod worker;

@@ -34,7 +34,7 @@ pub enum Server {
     /// A broker's, by its metrics.
     Broker,
     /// The floor's, which tells it at its end.
-    Floor(RefCell<Floor>),
+    Floor(Box<RefCell<Floor>>),
 }
 
 /// The only pass of a broker.

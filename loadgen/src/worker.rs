@@ -26,7 +26,7 @@ use anyhow::Context as _;
 use mio::{Events, Interest, Poll, Token, event::Event};
 use schedule::{Churn, Task};
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -264,7 +264,7 @@ impl Worker {
             return;
         }
         match self.read_once(index, BUFFER_BYTES, since_us) {
-            Ok(Some(read)) if read == BUFFER_BYTES || to_the_end => {
+            Ok(Some(read)) if read == BUFFER_BYTES || to_the_end || self.connections[index].tls.is_some() => {
                 self.readable(index, to_the_end, now_us())
             }
             Ok(_) => {}
@@ -275,9 +275,7 @@ impl Worker {
     /// One read of at most `bytes_max`; how much it was, `None` if nothing was there.
     fn read_once(&mut self, index: usize, bytes_max: usize, ready_us: u64) -> Result<Option<usize>, End> {
         let connection = &mut self.connections[index];
-        let Some(stream) = &mut connection.stream else { return Ok(None) };
-        let buffer = &mut self.buffer[..bytes_max];
-        let read = match stream.read(buffer) {
+        let read = match connection.read(&mut self.buffer[..bytes_max]) {
             Ok(0) => return Err(End::Eof),
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),

@@ -14,7 +14,8 @@ use std::time::Duration;
 /// The arguments of `loadgen run`.
 #[derive(Debug, Clone, Parser)]
 pub struct RunArgs {
-    /// The broker's stream, such as ws://127.0.0.1:9000/v1/stream; several, each of a server of its own, are connected to in
+    /// The broker's stream, such as ws://127.0.0.1:9000/v1/stream, or wss:// where the system trusts the server's certificate
+    /// (SSL_CERT_FILE names a file of others); several, each of a server of its own, are connected to in
     /// turns, and what they cost is added up
     #[arg(long, env = "TICKCAST_URL", value_name = "URL,...", value_delimiter = ',', required = true)]
     pub url: Vec<String>,

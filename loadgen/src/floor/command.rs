@@ -70,7 +70,7 @@ pub(crate) async fn pass(
     let link = Link::dial(floor.feed)?;
     let publishing = plan.publishing.map(|publishing| Publishing { address: floor.feed, ..publishing });
     let plan = Plan { target: floor.target.clone(), publishing, ..plan.clone() };
-    let server = Server::Floor(RefCell::new(floor));
+    let server = Server::Floor(Box::new(RefCell::new(floor)));
     Pass::start(Arc::new(plan), server, Some(link), lead)?.go_through().await
 }
 

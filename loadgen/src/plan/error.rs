@@ -1,5 +1,6 @@
 //! Why there is no plan.
 
+use crate::tls::TlsError;
 use schemas::model::Channel;
 use std::io;
 
@@ -15,10 +16,18 @@ pub enum PlanError {
         source: url::ParseError,
     },
     /// The URL is for something else.
-    #[error("--url {url}: expected ws://HOST:PORT/PATH")]
+    #[error("--url {url}: expected ws://HOST:PORT/PATH or wss://HOST:PORT/PATH")]
     Scheme {
         /// As typed.
         url: String,
+    },
+    /// There is no TLS for it.
+    #[error("--url {url}: {source}")]
+    Tls {
+        /// As typed.
+        url: String,
+        /// Why.
+        source: TlsError,
     },
     /// The host is unknown.
     #[error("--url {url}: {source}")]

@@ -1,7 +1,7 @@
 //! What measured, and under which load.
 
 use crate::mix::Dealt;
-use crate::plan::Plan;
+use crate::plan::{Plan, Target};
 use crate::popularity::Popularity;
 use schemas::model::Channel;
 use serde::Serialize;
@@ -95,11 +95,7 @@ impl Load {
     pub(super) fn new(plan: &Plan, measured_s: f64) -> Self {
         let (tiered, interval_ms) = plan.tiered();
         Self {
-            address: plan
-                .targets()
-                .map(|target| format!("ws://{}{}", target.host, target.path))
-                .collect::<Vec<_>>()
-                .join(","),
+            address: plan.targets().map(Target::url).collect::<Vec<_>>().join(","),
             connections: plan.connections,
             channel: plan.channel_names(),
             channels: plan.channels.iter().map(OfChannel::new).collect(),

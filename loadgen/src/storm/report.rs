@@ -136,7 +136,7 @@ impl StormLoad {
     fn new(plan: &StormPlan, observed: &Observed) -> Self {
         let storm = &plan.storm;
         Self {
-            address: format!("ws://{}{}", storm.target.host, storm.target.path),
+            address: storm.target.url(),
             connections: storm.connections,
             live: plan.live.connections,
             channel: storm.channel_names(),

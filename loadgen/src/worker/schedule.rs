@@ -93,9 +93,8 @@ impl Worker {
         self.later(OPENING_TIME_MAX, |generation| Task::Overdue { index, generation }, index);
         let connection = &mut self.connections[index];
         let number = connection.session.client.number;
-        let (address, source) =
-            (self.receiver.plan.target(number).address, self.receiver.plan.source(number));
-        let connected = connection.connect(address, source).map(|_| ());
+        let (target, source) = (self.receiver.plan.target(number), self.receiver.plan.source(number));
+        let connected = connection.connect(target, source).map(|_| ());
         let registered = connected.and_then(|()| self.register(index));
         self.settle(index, registered.map_err(End::Io));
     }

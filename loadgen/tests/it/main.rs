@@ -14,3 +14,4 @@ mod run;
 mod saturate;
 mod server;
 mod storm;
+mod tls;

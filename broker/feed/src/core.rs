@@ -42,8 +42,12 @@ pub(crate) struct Core<S> {
     live: Arc<AtomicUsize>,
     /// When trades have waited for long enough that another line may bring.
     line_due: Option<Micros>,
-    /// None: the symbols are there for good.
+    /// None: the symbols are there whoever watches them.
     on_demand: Option<OfFeed>,
+    /// When it is looked whether the symbols change; none: they do not.
+    next_look: Option<Micros>,
+    /// Symbols that are no longer on the list.
+    struck: usize,
     is_connected: bool,
     /// Why trading has stopped, if it has.
     halted: Option<&'static str>,
@@ -101,6 +105,8 @@ impl<S: Default> Core<S> {
             quotes: QuoteStream::Open { until: None },
             live: Arc::default(),
             line_due: None,
+            next_look: (on_demand.is_some() || settings.roster.is_some()).then_some(Micros(0)),
+            struck: 0,
             on_demand,
             is_connected: false,
             halted: None,
@@ -273,8 +279,7 @@ impl<S: Default> Core<S> {
 
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        let look = self.on_demand.as_ref().map(OfFeed::next_look);
-        let dues = [self.silence.deadline(), self.quotes_open_until(), self.line_due, look];
+        let dues = [self.silence.deadline(), self.quotes_open_until(), self.line_due, self.next_look];
         dues.into_iter().flatten().min()
     }
 
@@ -317,7 +322,7 @@ impl<S: Default> Core<S> {
         if self.on_demand.is_some() {
             return live == self.settings.symbols.len();
         }
-        !self.symbols.is_empty() && live == self.symbols.len()
+        !self.symbols.is_empty() && live == self.symbols.len() - self.struck
     }
 }
 

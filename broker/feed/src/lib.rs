@@ -19,6 +19,7 @@ mod okx;
 pub mod pacer;
 pub mod publish;
 pub mod replay;
+pub mod roster;
 mod salvage;
 pub mod settings;
 mod silence;

@@ -3,6 +3,7 @@
 use crate::demand::OnDemand;
 use crate::lines::Line;
 use crate::machine::MachineError;
+use crate::roster::Roster;
 use schemas::capture::LINE_BYTES_MAX;
 use schemas::model::Channel;
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub line: Option<Line>,
     /// Symbols come and go with their subscribers; none: those that are named are there for good.
     pub on_demand: Option<OnDemand>,
+    /// Where another list of symbols is left; none: the list stays as it is.
+    pub roster: Option<Roster>,
 }
 
 impl Settings {
@@ -99,6 +102,7 @@ impl Settings {
             is_companion: false,
             line: None,
             on_demand: None,
+            roster: None,
         }
     }
 }

@@ -1,14 +1,18 @@
-//! Symbols on demand: which of them somebody watches, and what becomes of those at the venue.
+//! Symbols that come and go: those on demand, as somebody watches them or nobody does, and those of a list that changes.
 
 use super::{Core, Listed};
+use crate::counters::Fault;
 use crate::demand::{Demand, OnDemand};
 use crate::lines::Out;
 use crate::publish::SymbolPublishers;
+use crate::roster::Roster;
 use schemas::model::{Channel, Micros, State};
 use std::sync::Arc;
 
 /// How often it is looked who is watched, in microseconds. What is asked for between two looks goes into the same requests.
 const LOOK_US: u64 = 50_000;
+/// How often it is looked whether the list of symbols is another one, in microseconds.
+const ROSTER_LOOK_US: u64 = 250_000;
 /// How long a venue may take to send something of a symbol before its subscribers are told that nothing came.
 const SILENT_AFTER_US: u64 = 10_000_000;
 
@@ -16,7 +20,6 @@ const SILENT_AFTER_US: u64 = 10_000_000;
 pub(super) struct OfFeed {
     demand: Arc<Demand>,
     on_demand: OnDemand,
-    next_look: Micros,
 }
 
 /// Where a symbol stands at the venue.
@@ -57,11 +60,7 @@ impl Stage {
 
 impl OfFeed {
     pub(super) fn new(demand: Arc<Demand>, on_demand: OnDemand) -> Self {
-        Self { demand, on_demand, next_look: Micros(0) }
-    }
-
-    pub(super) const fn next_look(&self) -> Micros {
-        self.next_look
+        Self { demand, on_demand }
     }
 }
 
@@ -93,13 +92,18 @@ fn is_any_up(out: &SymbolPublishers) -> bool {
 }
 
 impl<S: Default> Core<S> {
-    /// Looks who is watched, if it is time.
+    /// Looks who is watched and whether the list of symbols is another one, if it is time.
     pub(crate) fn look_at_demand(&mut self, now: Micros) -> Demanded {
         let mut demanded = Demanded::default();
-        let Some(of_feed) = self.on_demand.as_mut().filter(|of_feed| of_feed.next_look <= now) else {
+        if self.next_look.is_none_or(|due| now < due) {
+            return demanded;
+        }
+        self.follow_roster(now, &mut demanded);
+        let Some(of_feed) = &self.on_demand else {
+            self.next_look = Some(now.plus(ROSTER_LOOK_US));
             return demanded;
         };
-        of_feed.next_look = now.plus(LOOK_US);
+        self.next_look = Some(now.plus(LOOK_US));
         for out in of_feed.demand.take() {
             let at = self.list(Out::Alone(out));
             self.symbols[at].stage = Stage::Idle;
@@ -129,6 +133,56 @@ impl<S: Default> Core<S> {
             Stage::Silent => symbol.may_speak(now),
             _ => {}
         }
+    }
+
+    /// Takes over another list of symbols, if there is one.
+    fn follow_roster(&mut self, now: Micros, demanded: &mut Demanded) {
+        let Some(list) = self.settings.roster.as_ref().and_then(Roster::take) else { return };
+        for at in 0..self.symbols.len() {
+            let symbol = &self.symbols[at];
+            if symbol.stage == Stage::Always && !list.iter().any(|name| **name == *symbol.name) {
+                self.strike(at, now, demanded);
+            }
+        }
+        for name in list {
+            if !self.settings.symbols.contains(&name) {
+                self.enlist(name, now, demanded);
+            }
+        }
+    }
+
+    /// A symbol is no longer on the list.
+    fn strike(&mut self, at: usize, now: Micros, demanded: &mut Demanded) {
+        let symbol = &mut self.symbols[at];
+        symbol.stage = Stage::Idle;
+        symbol.out.state_of_all(State::Stale, "no longer configured", now);
+        let name = &*symbol.name;
+        self.settings.symbols.retain(|listed| listed != name);
+        self.struck += 1;
+        demanded.released.push(at);
+    }
+
+    /// A symbol is on the list, for the first time or again.
+    fn enlist(&mut self, name: String, now: Micros, demanded: &mut Demanded) {
+        let at = match self.known(&name) {
+            Some(at) => {
+                self.struck -= usize::from(self.symbols[at].stage == Stage::Idle);
+                at
+            }
+            None => match super::open(&self.market, &self.settings, &[&name], &self.counters) {
+                Ok(opened) => match opened.into_iter().map(|out| self.list(out)).next() {
+                    Some(at) => at,
+                    None => return,
+                },
+                Err(error) => return self.fault(now, Fault::Symbol, &error, name.as_bytes()),
+            },
+        };
+        let symbol = &mut self.symbols[at];
+        symbol.stage = Stage::Always;
+        symbol.out.state_of_all(State::Resyncing, "subscribing", now);
+        symbol.trade_ids.connected();
+        self.settings.symbols.push(name);
+        demanded.wanted.push(at);
     }
 
     fn linger_us(&self) -> u64 {

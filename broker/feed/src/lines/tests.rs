@@ -1,6 +1,7 @@
 use super::*;
 use crate::lines::numbered::HELD_MAX;
 use crate::machine::{Actions, Machine};
+use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::testing::{market, ms, story};
 use crate::venue::Venue;
@@ -263,4 +264,24 @@ fn a_line_opens_a_symbol_once() {
     let taken = |name| Err(MarketError::Taken(Symbol::new("okx", name).unwrap()));
     assert_eq!((open(&lines[0], &["A"]), open(&lines[1], &["C", "A"])), (taken("A"), taken("C")));
     assert_eq!((open(&lines[1], &["A"]), open(&Line::several(2)[0], &["A"])), (Ok(1), taken("A")));
+}
+
+#[test]
+fn lines_take_over_other_symbols_each_by_itself() {
+    let (market, roster) = (market(), Roster::default());
+    let settings = Settings { symbols: vec!["A-B".to_owned()], ..Settings::new("okx", "e") };
+    let machine = |line| {
+        let (line, roster) = (Some(line), Some(roster.clone()));
+        Venue::Okx.machine(Settings { line, roster, ..settings.clone() }, Arc::clone(&market)).unwrap()
+    };
+    let lines: Vec<_> = Line::several(2).into_iter().map(machine).collect();
+    for (n, mut line) in (1..).zip(lines) {
+        line.connected(ms(n), &mut Actions::new());
+        roster.leave(vec!["C-D".to_owned()]);
+        line.tick(ms(n), &mut Actions::new());
+        let frame = r#"{"arg":{"channel":"books","instId":"C-D"},"action":"snapshot","data":[{"asks":[],"bids":[["1","1","0","1"]],"ts":"1597026383085","checksum":0,"seqId":1,"prevSeqId":-1}]}"#;
+        line.frame(ms(n), &mut frame.as_bytes().to_vec(), &mut Actions::new());
+        assert!(line.is_live());
+    }
+    assert_eq!(story(&market, Channel::Book, "okx:C-D"), ["1 reset bids 1x1 asks", "2 state live"]);
 }

@@ -10,7 +10,7 @@ mod session;
 pub mod upstream;
 
 use clock::{Clock, SystemClock};
-use config::{Config, FeedsOn};
+use config::{Config, FeedSpec, FeedsOn};
 use fanout::{ShardWake, Shards};
 use feed::market::{Market, MarketLimits};
 use feed::topic::Table;
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use upstream::{Context, Dialling, Feed};
+use upstream::{Context, Dialling, Feed, Reloader};
 
 /// Serves on `listener` until `shutdown`, then ends in order.
 ///
@@ -42,6 +42,8 @@ pub struct Broker {
     address: SocketAddr,
     shards: Arc<Shards>,
     feeds: Vec<Feed>,
+    /// The feeds' specifications, each with how many of the feeds it has become.
+    specs: Vec<(FeedSpec, usize)>,
     serving: JoinHandle<()>,
     /// Asks it to end in order.
     shutdown: CancellationToken,
@@ -74,16 +76,18 @@ impl Broker {
             epoch: epoch(&*clock).into(),
             shutdown: shutdown.clone(),
         };
-        let mut feeds = Vec::new();
+        let (mut feeds, mut specs) = (Vec::new(), Vec::new());
         for (place, spec) in config.feeds.iter().enumerate() {
-            feeds.extend(upstream::start(spec, &context(place)).await?);
+            let started = upstream::start(spec, &context(place)).await?;
+            specs.push((spec.clone(), started.len()));
+            feeds.extend(started);
         }
         let address = listener.local_addr()?;
         let http_end = CancellationToken::new();
         let app = app(&config, &feeds, table, market, Arc::clone(&shards), shutdown.clone());
         let serving = tokio::spawn(http::serve(listener, app, http_end.clone()));
         let drain_timeout = Duration::from_millis(config.limits.drain_timeout_ms);
-        Ok(Self { address, shards, feeds, serving, shutdown, http_end, drain_timeout })
+        Ok(Self { address, shards, feeds, specs, serving, shutdown, http_end, drain_timeout })
     }
 
     /// Where it serves.
@@ -96,6 +100,18 @@ impl Broker {
     #[must_use]
     pub fn feeds(&self) -> &[Feed] {
         &self.feeds
+    }
+
+    /// What takes over the symbols of feeds from a configuration that was read anew.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        let mut left = &self.feeds[..];
+        let of_spec = |(spec, count): &(FeedSpec, usize)| {
+            let (feeds, others) = left.split_at(*count);
+            left = others;
+            (spec.clone(), feeds)
+        };
+        Reloader::new(self.specs.iter().map(of_spec).collect())
     }
 
     /// Waits until it is asked to end, then ends in order: it is not ready any more and opens no new streams, clients are told

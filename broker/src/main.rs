@@ -2,6 +2,7 @@
 
 use broker::Broker;
 use broker::config::{Config, ConfigError, Invocation, LogFormat};
+use broker::upstream::{Change, Reloader};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -63,9 +64,11 @@ fn give_way() {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let hangup = signal(SignalKind::hangup())?;
     let listener = listen(&config.listen).await.map_err(|e| cannot_listen(&config.listen, &e))?;
     let broker = Broker::start(listener, config, shutdown.clone()).await?;
     say(&greeting(&broker))?;
+    tokio::spawn(reload_on_signal(hangup, broker.reloader()));
     tokio::spawn(end_on_signal(signals, shutdown));
     broker.end().await;
     Ok(())
@@ -113,6 +116,24 @@ async fn end_on_signal((mut terminate, mut interrupt): (Signal, Signal), shutdow
     shutdown.cancel();
     either(&mut terminate, &mut interrupt).await;
     std::process::exit(1);
+}
+
+/// SIGHUP has the configuration read anew; what cannot be taken over changes nothing.
+async fn reload_on_signal(mut hangup: Signal, mut reloader: Reloader) {
+    while hangup.recv().await.is_some() {
+        let read = match Invocation::read(std::env::args_os()) {
+            Ok(Invocation::Run(config)) => reloader.reload(&config.feeds).map_err(|error| error.to_string()),
+            Ok(Invocation::Print(_)) => continue,
+            Err(error) => Err(error.to_string()),
+        };
+        match read {
+            Ok(changes) if changes.is_empty() => tracing::info!("read anew: the feeds have the same symbols"),
+            Ok(changes) => changes.iter().for_each(|Change { feed, added, removed }| {
+                tracing::info!(%feed, ?added, ?removed, "read anew: the feed has other symbols");
+            }),
+            Err(error) => tracing::error!("read anew, and nothing is taken over: {error}"),
+        }
+    }
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {

@@ -3,12 +3,14 @@
 
 mod file;
 mod lines;
+mod reload;
 mod simulated;
 mod status;
 mod ticks;
 mod venue;
 
 pub use link::Dialling;
+pub use reload::{Change, Connection, ReloadError, Reloader};
 pub use status::FeedStatus;
 
 use crate::clock::Clock;
@@ -20,6 +22,7 @@ use feed::lines::Line;
 use feed::machine::Machine;
 use feed::market::Market;
 use feed::replay::Replay;
+use feed::roster::Roster;
 use feed::settings::{IMAGE_EVERY, Settings};
 use feed::sim::{Sim, SimSettings};
 use feed::ticks::Ticks;
@@ -60,6 +63,8 @@ pub struct Feed {
     pub status: Arc<FeedStatus>,
     /// Ends when the feed does.
     pub task: JoinHandle<()>,
+    /// Where its symbols can change while it runs.
+    pub connection: Option<Connection>,
 }
 
 /// Starts a feed; one whose symbols need several connections by the venue's rules becomes several.
@@ -84,7 +89,7 @@ fn start_simulated(spec: &FeedSpec, simulated: &SimulatedFeed, context: &Context
     let sim = Sim::new(&settings(spec, "sim", context), sim, &context.market)?;
     let status = FeedStatus::new(&spec.url, Arc::new(FeedCounters::default()));
     let task = context.runtime.spawn(simulated::run(sim, context.clone(), Arc::clone(&status)));
-    Ok(Feed { status, task })
+    Ok(Feed { status, task, connection: None })
 }
 
 fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Result<Feed> {
@@ -99,7 +104,7 @@ fn start_file(spec: &FeedSpec, file: &FileFeed, context: &Context) -> anyhow::Re
     let replay = Replay::new(file::opener(&file.path), venue, file.looped, settings, market)?;
     let status = FeedStatus::new(&spec.url, Arc::clone(replay.machine().counters()));
     let task = context.runtime.spawn(file::run(replay, file.clone(), context.clone(), Arc::clone(&status)));
-    Ok(Feed { status, task })
+    Ok(Feed { status, task, connection: None })
 }
 
 fn start_venue(spec: &FeedSpec, venue: &VenueFeed, context: &Context) -> anyhow::Result<Vec<Feed>> {
@@ -116,6 +121,8 @@ fn start_connection(
     place: usize,
     settings: Settings,
 ) -> anyhow::Result<Feed> {
+    let settings = Settings { roster: Some(Roster::default()), ..settings };
+    let connection = Connection { venue: venue.venue, settings: settings.clone() };
     let machine = venue.venue.machine(settings, Arc::clone(&context.market))?;
     let counters = Arc::clone(machine.counters());
     let status =
@@ -123,7 +130,7 @@ fn start_connection(
     let (stream, rest, connects) = (venue.stream.clone(), venue.rest.clone(), venue.venue.connects());
     let endpoints = link::Endpoints { stream, rest, connects, life: venue.venue.life() };
     let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
-    Ok(Feed { status, task })
+    Ok(Feed { status, task, connection: Some(connection) })
 }
 
 /// What the feed is called in metrics: its URL, and what tells it from others of the same URL.
@@ -154,7 +161,7 @@ async fn start_tick_lines(spec: &FeedSpec, lines: &TickLines, context: &Context)
             (status, context.runtime.spawn(listen))
         }
     };
-    Ok(Feed { status, task })
+    Ok(Feed { status, task, connection: None })
 }
 
 /// What the machine is told.

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 // The parts of the command line that are no settings. No doc comment: clap would show it as the program's.
 #[derive(Debug, Args)]
 struct Invocation {
-    /// TOML file with settings; flags and the environment win over it
+    /// TOML file with settings; flags and the environment win over it. On SIGHUP it is read anew for the symbols of feeds
     #[arg(long, value_name = "FILE", env = "TICKCAST_CONFIG")]
     config: Option<PathBuf>,
     /// Show the configuration that results, as TOML without secrets, and exit

@@ -7,6 +7,7 @@ mod report;
 mod run;
 mod saturate;
 mod scenario;
+mod soak;
 mod storm;
 
 pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
@@ -16,6 +17,7 @@ pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use saturate::SaturateArgs;
 pub use scenario::{ScenarioError, expanded};
+pub use soak::{SoakArgs, WatchArgs};
 pub use storm::{Cut, StormArgs};
 
 use clap::{Parser, Subcommand};
@@ -40,6 +42,8 @@ pub enum Command {
     Saturate(SaturateArgs),
     /// Measure what bare writes cost: what no broker can be cheaper than with a write for each update and subscriber.
     Floor(FloorArgs),
+    /// Run for hours, watch memory and latencies, and end with a verdict on whether they drift (exit status 1).
+    Soak(SoakArgs),
     /// Compare runs that were kept with --out.
     Report(ReportArgs),
     /// The server of `loadgen floor`, which is told on its standard input what to do.

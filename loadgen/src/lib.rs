@@ -9,7 +9,7 @@
 //! `loadgen saturate` publishes as fast as subscribers take it, and sees that each gets each update. `loadgen floor`
 //! measures a server that does nothing but write; with `--floor-pairs` it is measured in turns with the broker.
 //!
-//! `loadgen report` compares runs that were kept.
+//! `loadgen soak` is a run for hours, with a verdict on what drifted. `loadgen report` compares runs that were kept.
 //!
 //! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
 //! thread share one receive buffer, and a frame is looked at where the kernel put it. That keeps the price of a
@@ -52,6 +52,7 @@ pub mod run;
 pub mod saturate;
 pub mod scan;
 pub mod series;
+pub mod soak;
 pub mod steady;
 pub mod storm;
 pub mod streak;

@@ -51,6 +51,13 @@ fn kernel() -> String {
     format!("{} {}", std::env::consts::OS, release.trim()).trim().to_owned()
 }
 
+/// Memory of this process that is resident, in bytes.
+#[must_use]
+pub fn resident_bytes() -> Option<f64> {
+    let resident = field("/proc/self/status", "VmRSS")?;
+    resident.split(' ').next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
+}
+
 fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let (_, value) =

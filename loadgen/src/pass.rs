@@ -14,6 +14,7 @@ use crate::publish::rate::Publisher;
 use crate::publish::schedule::Order;
 use crate::publish::{Pace, Published, Publishing};
 use crate::report::{Measured, Report};
+use crate::soak::Watched;
 use crate::worker::now_us;
 use anyhow::Context as _;
 use std::cell::RefCell;
@@ -124,12 +125,13 @@ impl<'a> Pass<'a> {
         }
         let before = self.server.sample(&self.plan).await;
         let process_cpu = cpu::of_process();
+        let mut watched = Vec::new();
         let start = Instant::now();
         let start_us = now_us();
         self.server.open_window(start_us);
         self.crew.course.open_window(start_us);
         if self.crew.standing().settled > 0 {
-            self.stay("measuring", self.plan.duration, |_| false).await;
+            watched = self.stay_and_watch(start).await;
         }
         let end_us = now_us();
         self.crew.course.close_window(end_us);
@@ -142,7 +144,27 @@ impl<'a> Pass<'a> {
         };
         // So that every worker notices the end of the window before it is told to end.
         tokio::time::sleep(2 * LOOK_EVERY).await;
-        Measured { start_us, window, client_cpu, broker: pair(before, after), ..Measured::default() }
+        Measured { start_us, window, watched, client_cpu, broker: pair(before, after), ..Measured::default() }
+    }
+
+    /// Waits for the end of the window, and looks at memory meanwhile if that is wanted.
+    async fn stay_and_watch(&mut self, start: Instant) -> Vec<Watched> {
+        let (duration, every) = (self.plan.duration, self.plan.watch_every);
+        let mut watched = Vec::new();
+        loop {
+            let left = duration.saturating_sub(start.elapsed());
+            if every.is_some() {
+                let sample = self.server.sample(&self.plan).await.unwrap_or_default();
+                watched.push(Watched::now(start.elapsed().as_secs_f64(), sample.resident_bytes));
+            }
+            let before = Instant::now();
+            let stay = every.unwrap_or(left).min(left);
+            self.stay("measuring", stay, |_| false).await;
+            // What ends before its time was interrupted, or has failed.
+            if stay == left || before.elapsed() < stay {
+                return watched;
+            }
+        }
     }
 
     /// Sees, where that is wanted, that each subscriber has what it is to have.

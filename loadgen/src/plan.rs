@@ -72,6 +72,8 @@ pub struct Plan {
     pub ramp_up: Duration,
     /// Addresses of this machine to connect from, in turns; none leaves it to the system.
     pub sources: Vec<IpAddr>,
+    /// How often memory is looked at meanwhile, if it is.
+    pub watch_every: Option<Duration>,
     /// Whether to verify.
     pub verify: bool,
     /// Whether who comes back asks for what it missed.
@@ -142,6 +144,7 @@ impl Plan {
             connect_timeout: window.connect_timeout,
             ramp_up: Duration::ZERO,
             sources: Vec::new(),
+            watch_every: None,
             verify: false,
             resume: false,
             threads: window.threads.unwrap_or_else(default_threads).min(connections),

@@ -16,6 +16,7 @@ pub(crate) mod plot;
 mod published;
 mod run_page;
 mod second;
+mod soak;
 mod text;
 pub(crate) mod warnings;
 
@@ -40,6 +41,7 @@ use crate::plan::Plan;
 use crate::progress::Standing;
 use crate::publish::{Pace, Published};
 use crate::series::Series;
+use crate::soak::{Soak, Watched};
 use crate::streak::Misses;
 use crate::tally::Tally;
 use crate::verify::Verification;
@@ -53,6 +55,8 @@ use std::time::Duration;
 pub struct Measured {
     /// How long connecting took.
     pub connect_time: Duration,
+    /// Memory as it was seen within the window, if it was looked at.
+    pub watched: Vec<Watched>,
     /// When the window opened, in microseconds since the Unix epoch.
     pub start_us: u64,
     /// How long it was.
@@ -73,6 +77,7 @@ impl Default for Measured {
     fn default() -> Self {
         Self {
             connect_time: Duration::ZERO,
+            watched: Vec::new(),
             start_us: 0,
             window: Duration::ZERO,
             client_cpu: Duration::ZERO,
@@ -112,6 +117,9 @@ pub struct Report {
     pub classes: Vec<ClassReport>,
     /// What was received in each second of the window.
     pub series: Vec<SecondReport>,
+    /// Whether the load can go on like this, if that was the question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
     /// What it cost this side.
     pub client: ClientCost,
     /// What it cost the broker.
@@ -140,6 +148,7 @@ struct Raw {
     latency: Latency,
     classes: Vec<Tallied>,
     series: Series,
+    watched: Vec<Watched>,
     start_us: u64,
     window: Duration,
 }
@@ -220,6 +229,7 @@ impl Report {
             slow_latency_us: slow.as_ref().map(LatencySummary::new),
             classes: classes.iter().map(ClassReport::new).collect(),
             series: second::all(&tally.series, measured.window)?,
+            soak: None,
             client,
             broker,
             connections,
@@ -232,6 +242,7 @@ impl Report {
                 latency,
                 classes,
                 series: tally.series,
+                watched: measured.watched,
                 start_us: measured.start_us,
                 window: measured.window,
             },

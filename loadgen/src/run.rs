@@ -36,7 +36,7 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Report> {
 }
 
 /// The load, and what to publish over.
-async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)> {
+pub(crate) async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)> {
     let target = Target::parse(args.url.first().map_or("", String::as_str))?;
     let more_targets =
         args.url.iter().skip(1).map(|url| Target::parse(url)).collect::<Result<Vec<_>, _>>()?;

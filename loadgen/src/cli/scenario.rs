@@ -1,10 +1,10 @@
-//! Scenarios: the flags of `loadgen run` as keys of a TOML file.
+//! Scenarios: the flags of `loadgen run` and `loadgen soak` as keys of a TOML file.
 //!
 //! A key is a flag's long name with underscores. What is on the command line wins over the environment, and that over the
 //! file: so a key becomes a flag only where neither of them has it.
 
-use super::RunArgs;
-use clap::{Arg, ArgAction, CommandFactory};
+use super::{RunArgs, SoakArgs};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use toml::Value;
@@ -28,8 +28,8 @@ pub enum ScenarioError {
         /// What is wrong, and where.
         source: Box<toml::de::Error>,
     },
-    /// No flag of `loadgen run` is called so.
-    #[error("--scenario {}: unknown key `{key}`: expected the name of a flag of `loadgen run`, with underscores", .path.display())]
+    /// No flag of the command is called so.
+    #[error("--scenario {}: unknown key `{key}`: expected the name of a flag of this command, with underscores", .path.display())]
     Key {
         /// As typed.
         path: PathBuf,
@@ -53,13 +53,15 @@ pub enum ScenarioError {
 /// # Errors
 /// [`ScenarioError`].
 pub fn expanded(line: Vec<OsString>) -> Result<Vec<OsString>, ScenarioError> {
-    if line.get(1).is_none_or(|command| command != "run") {
-        return Ok(line);
-    }
+    let command = match line.get(1).and_then(|command| command.to_str()) {
+        Some("run") => RunArgs::command(),
+        Some("soak") => SoakArgs::command(),
+        _ => return Ok(line),
+    };
     let Some(path) = named(&line[2..]).or_else(|| std::env::var_os("TICKCAST_SCENARIO")) else {
         return Ok(line);
     };
-    let mut flags = flags(Path::new(&path), &line[2..])?;
+    let mut flags = flags(&command, Path::new(&path), &line[2..])?;
     let (start, rest) = line.split_at(2);
     let mut expanded = start.to_vec();
     expanded.append(&mut flags);
@@ -74,12 +76,11 @@ fn named(arguments: &[OsString]) -> Option<OsString> {
     after.and_then(|at| arguments.get(at).cloned()).or_else(|| joined().map(OsString::from))
 }
 
-fn flags(path: &Path, given: &[OsString]) -> Result<Vec<OsString>, ScenarioError> {
+fn flags(command: &Command, path: &Path, given: &[OsString]) -> Result<Vec<OsString>, ScenarioError> {
     let own = || path.to_owned();
     let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Io { path: own(), source })?;
     let table: toml::Table = toml::from_str(&text)
         .map_err(|source| ScenarioError::Toml { path: own(), source: Box::new(source) })?;
-    let command = RunArgs::command();
     let mut flags = Vec::new();
     for (key, value) in &table {
         let arg = command.get_arguments().find(|arg| key_of(arg).as_ref() == Some(key));

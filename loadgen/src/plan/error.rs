@@ -48,6 +48,9 @@ pub enum PlanError {
     /// A share of what has shares already.
     #[error("--tiered goes with one --interval-ms; several have their own weights, such as 0=80,100=20")]
     Tiers,
+    /// Passes that are opened anew each time drift no further.
+    #[error("--floor-pairs does not go with a soak")]
+    SoakInPairs,
     /// What one server says of a topic cannot be held against another's.
     #[error("--url: --verify, --publish and --floor-pairs go with one server only")]
     Servers,

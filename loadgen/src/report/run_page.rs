@@ -25,6 +25,9 @@ pub(super) fn of(report: &Report) -> Result<String, PlotError> {
     let curves = distributions(report);
     page.figure("percentiles", "Latency by percentile", &plot::percentiles(&curves)?, &curves);
     series(&mut page, report)?;
+    if let Some(soak) = &report.soak {
+        super::soak::figure(&mut page, soak)?;
+    }
     page.table("received", "What was received", &RECEIVED, &received_rows(report));
     page.table(
         "cost",

@@ -3,6 +3,7 @@
 use super::figures::Figures;
 use super::load::{OfChannel, OfTier};
 use super::page::{Page, grouped, grouped_f64, mib};
+use super::soak;
 use super::{BrokerCost, LatencySummary, Load, Percentiles, PublishedReport, Report, as_f64};
 use crate::counts::Counts;
 use crate::streak::Misses;
@@ -47,6 +48,9 @@ pub(super) fn of(report: &Report) -> String {
     broker(&mut page, &report.broker);
     if let Some(verification) = &report.verification {
         page.verification(verification);
+    }
+    if let Some(soak) = &report.soak {
+        soak::rows(&mut page, soak);
     }
     page.verdict(&report.warnings, &report.failures);
     page.into_text()

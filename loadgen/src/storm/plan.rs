@@ -54,6 +54,7 @@ impl StormPlan {
             connect_timeout: args.connect_timeout,
             ramp_up: Duration::ZERO,
             sources: Vec::new(),
+            watch_every: None,
             verify: true,
             resume: false,
             threads: 1,

@@ -13,5 +13,6 @@ mod relay;
 mod run;
 mod saturate;
 mod server;
+mod soak;
 mod storm;
 mod tls;

@@ -27,8 +27,8 @@ pub(crate) struct House {
     pub(crate) most_open: AtomicUsize,
     /// How often its metrics were asked for.
     metrics_asked: AtomicUsize,
-    /// CPU time and gaps that its metrics claim, in milliseconds besides two and a half seconds.
-    claimed: [AtomicUsize; 2],
+    /// CPU time, gaps and memory that its metrics claim, in milliseconds besides two and a half seconds, and in MiB besides one.
+    claimed: [AtomicUsize; 3],
 }
 
 /// The server's side of one connection, after the reply to the first request.
@@ -113,10 +113,11 @@ impl Peer {
         if head.starts_with("GET /metrics ") {
             let open = house.open.load(Ordering::SeqCst);
             house.metrics_asked.fetch_add(1, Ordering::SeqCst);
-            let [cpu_ms, gaps] = [0, 1].map(|i| house.claimed[i].load(Ordering::SeqCst));
+            let [cpu_ms, gaps, mib] = [0, 1, 2].map(|i| house.claimed[i].load(Ordering::SeqCst));
+            let bytes = (1 + mib) << 20;
             let cpu_s = 2.5 + cpu_ms as f64 / 1e3;
             return self.http(&format!(
-                "process_cpu_seconds_total {cpu_s}\nprocess_resident_memory_bytes 1048576\ntickcast_connections {open}\n\
+                "process_cpu_seconds_total {cpu_s}\nprocess_resident_memory_bytes {bytes}\ntickcast_connections {open}\n\
                  tickcast_feed_gaps_total {gaps}\ntickcast_feed_resyncs_total 1\n"
             ));
         }
@@ -155,6 +156,11 @@ impl Peer {
     pub(crate) fn claim(&self, cpu_ms: usize, gaps: usize) {
         self.house.claimed[0].fetch_add(cpu_ms, Ordering::SeqCst);
         self.house.claimed[1].fetch_add(gaps, Ordering::SeqCst);
+    }
+
+    /// Lets the metrics claim so much more memory, in MiB.
+    pub(crate) fn claim_memory(&self, mib: usize) {
+        self.house.claimed[2].fetch_add(mib, Ordering::SeqCst);
     }
 
     /// Waits until the client has read all that was sent: it answers a ping then.

@@ -1,6 +1,6 @@
 //! One file of a recording while it is written: a zstd stream whose blocks end with whole records.
 
-use schemas::capture::{Compression, Compressor, Header, Record, Writer, compressed};
+use schemas::capture::{Compression, Compressor, Header, Writer, compressed};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -24,9 +24,10 @@ impl OpenFile {
         Ok(file)
     }
 
-    pub(super) fn write(&mut self, record: &Record<'_>) -> io::Result<()> {
-        self.writer.write(record)?;
-        self.unflushed += self.writer.line_bytes();
+    /// Writes a record, which is a line with its line feed.
+    pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.writer.line(line)?;
+        self.unflushed += line.len();
         self.records += 1;
         Ok(())
     }

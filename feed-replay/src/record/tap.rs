@@ -1,9 +1,9 @@
 //! What a connection tells of itself, as records with the time at which it happened.
 
 use super::queue::Sender;
-use crate::source::{Item, Kind};
 use crate::time::now;
 use link::Witness;
+use schemas::capture::{Body, Record};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use url::Url;
@@ -38,23 +38,20 @@ impl Tap {
         Self { name, conn, sender, tapped, closed: false }
     }
 
-    fn put(&self, fill: impl FnOnce(&mut Item, u64)) {
-        let mut item = Item::default();
-        fill(&mut item, now());
-        item.conn = self.conn;
-        self.sender.put(item);
+    fn put(&self, body: Body<'_>) {
+        let record = Record { time: now(), conn: self.conn, body };
+        if let Err(error) = self.sender.put(&record) {
+            tracing::warn!("{}: {error}: {body:?}", self.name);
+        }
     }
 
     fn close(&self, code: u16, reason: &str) {
-        self.put(|item, now| {
-            item.set_text(now, Kind::Close, reason);
-            item.code = code;
-        });
+        self.put(Body::Close { code, reason });
     }
 
     fn error(&self, message: &str) {
         up(&self.tapped.errors);
-        self.put(|item, now| item.set_text(now, Kind::Error, message));
+        self.put(Body::Error(message));
     }
 
     fn frame(&self, bytes: usize) {
@@ -71,7 +68,7 @@ impl Witness for Tap {
     fn connected(&mut self, url: &Url) {
         up(&self.tapped.connects);
         self.closed = false;
-        self.put(|item, now| item.set_url(now, Kind::Open, url.as_str(), ""));
+        self.put(Body::Open { url: url.as_str() });
     }
 
     fn cannot_connect(&mut self, url: &Url, reason: &str) {
@@ -80,16 +77,16 @@ impl Witness for Tap {
 
     fn sent(&mut self, text: &str) {
         up(&self.tapped.sent);
-        self.put(|item, now| item.set_text(now, Kind::Sent, text));
+        self.put(Body::Sent(text));
     }
 
     fn text(&mut self, text: &str) {
-        self.put(|item, now| item.set_text(now, Kind::Frame, text));
+        self.put(Body::Frame(text));
         self.frame(text.len());
     }
 
     fn binary(&mut self, bytes: &[u8]) {
-        self.put(|item, now| item.set_binary(now, bytes));
+        self.put(Body::Binary(bytes));
         self.frame(bytes.len());
     }
 
@@ -98,7 +95,7 @@ impl Witness for Tap {
         match text {
             Ok(text) => {
                 up(&self.tapped.http);
-                self.put(|item, now| item.set_url(now, Kind::Http, url, text));
+                self.put(Body::Http { url, body: text });
             }
             Err(error) => self.error(&format!("{url}: {error}")),
         }

@@ -2,7 +2,6 @@
 
 use super::file::OpenFile;
 use super::queue::Queue;
-use crate::source::Item;
 use crate::time::{file_name_time, now};
 use schemas::capture::{Header, UnixNanos};
 use serde::Serialize;
@@ -89,23 +88,35 @@ impl Writer {
         let mut block_ends = Instant::now() + self.flush_every;
         loop {
             match queue.next(block_ends.saturating_duration_since(Instant::now())) {
-                Ok(item) => self.write(&item)?,
+                Ok(batch) => {
+                    for (time, line) in batch.lines() {
+                        self.write(time, line)?;
+                        self.end_block(&mut block_ends)?;
+                    }
+                    queue.written(batch);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if self.file.unflushed() >= BLOCK_BYTES_MAX || Instant::now() >= block_ends {
-                self.file.flush().map_err(|error| self.failed(error))?;
-                block_ends = Instant::now() + self.flush_every;
-            }
+            self.end_block(&mut block_ends)?;
         }
         self.finish()
     }
 
-    fn write(&mut self, item: &Item) -> Result<(), WriteError> {
-        if self.is_full(item.time) {
-            self.rotate(item.time)?;
+    /// Ends the block if it is large enough, or old enough.
+    fn end_block(&mut self, due: &mut Instant) -> Result<(), WriteError> {
+        if self.file.unflushed() < BLOCK_BYTES_MAX && Instant::now() < *due {
+            return Ok(());
         }
-        self.file.write(&item.record()).map_err(|error| self.failed(error))
+        *due = Instant::now() + self.flush_every;
+        self.file.flush().map_err(|error| self.failed(error))
+    }
+
+    fn write(&mut self, time: UnixNanos, line: &[u8]) -> Result<(), WriteError> {
+        if self.is_full(time) {
+            self.rotate(time)?;
+        }
+        self.file.write(line).map_err(|error| self.failed(error))
     }
 
     fn is_full(&self, now: UnixNanos) -> bool {
@@ -184,27 +195,21 @@ mod tests {
     use super::super::queue::queue;
     use super::*;
     use crate::info::Info;
-    use crate::source::Kind;
     use crate::tape::Tape;
+    use schemas::capture::{Body, Record};
     use std::thread;
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn item(time: u64, text: &str) -> Item {
-        let mut item = Item::default();
-        item.set_text(time, Kind::Frame, text);
-        item
-    }
-
     /// What is in `folder` after these records have been written one block each.
-    fn written(folder: &Path, rotation: Rotation, items: &[Item]) -> Vec<FileInfo> {
+    fn written(folder: &Path, rotation: Rotation, items: &[(u64, String)]) -> Vec<FileInfo> {
         let out = folder.join("a.b.zst");
         let header = Header::of_venue("kraken");
         let mut writer = Writer::create(&out, rotation, Duration::from_secs(1), &header).unwrap();
         // The first file's name has the present time, all others the time of their first record.
-        writer.interval = rotation.interval(items[0].time);
-        for item in items {
-            writer.write(item).unwrap();
+        writer.interval = rotation.interval(items[0].0);
+        for (time, text) in items {
+            writer.write(*time, format!("{time} {text}\n").as_bytes()).unwrap();
             writer.file.flush().unwrap();
         }
         writer.finish().unwrap()
@@ -214,7 +219,7 @@ mod tests {
     fn files_rotate_by_the_clock_and_are_read_as_one() {
         let folder = tempfile::tempdir().unwrap();
         let hour = Rotation { every: Some(Duration::from_secs(3600)), ..Rotation::default() };
-        let items: Vec<_> = [7199, 7200, 10_799, 10_800].map(|s| item(s * SECOND, &s.to_string())).into();
+        let items: Vec<_> = [7199, 7200, 10_799, 10_800].map(|s| (s * SECOND, s.to_string())).into();
         let files = written(folder.path(), hour, &items);
         assert_eq!(files.iter().map(|file| file.records).collect::<Vec<_>>(), [1, 2, 1]);
         let named = |file: &FileInfo| file.path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -235,7 +240,7 @@ mod tests {
         let noise = |n: u64| {
             (0..100).map(move |i| format!("{:x}", (n * 100 + i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
         };
-        let items: Vec<_> = (1..20).map(|n| item(n * SECOND, &noise(n).collect::<String>())).collect();
+        let items: Vec<_> = (1..20).map(|n| (n * SECOND, noise(n).collect::<String>())).collect();
         let files = written(folder.path(), size, &items);
         assert!(files.len() > 4, "{files:?}");
         assert!(files.iter().all(|file| file.bytes < 4_000), "{files:?}");
@@ -261,7 +266,7 @@ mod tests {
         let writer = Writer::create(&out, Rotation::default(), every, &Header::default()).unwrap();
         let (sender, queue) = queue(1 << 20);
         let writing = thread::spawn(move || writer.run(queue));
-        sender.put(item(SECOND, "{}"));
+        sender.put(&Record { time: SECOND, conn: 0, body: Body::Frame("{}") }).unwrap();
         let tape = Tape::new(std::slice::from_ref(&out), None, None).unwrap();
         let torn = loop {
             let info = Info::read(&tape).unwrap();

@@ -41,18 +41,20 @@ impl<W: Write> Writer<W> {
         self.output.write_all(&self.line)
     }
 
+    /// Writes a record that is a line already, its line feed included.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn line(&mut self, line: &[u8]) -> io::Result<()> {
+        self.output.write_all(line)
+    }
+
     /// Passes on what the output still holds back.
     ///
     /// # Errors
     /// Those of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
-    }
-
-    /// The length in bytes of the line written last.
-    #[must_use]
-    pub fn line_bytes(&self) -> usize {
-        self.line.len()
     }
 
     /// The output.

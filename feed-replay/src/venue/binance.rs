@@ -1,5 +1,6 @@
 //! Binance, spot and futures: streams by path or by request, depth and exchange information over REST.
 
+mod bodies;
 mod depth;
 mod exchange_info;
 pub mod frame;
@@ -14,9 +15,10 @@ use super::subscribers::Subscribers;
 use super::{Connects, Profile};
 use crate::generate;
 use crate::generate::listing::Notation;
+use crate::source::rest::symbol_of_url;
 use crate::source::{Item, Kind};
 use crate::stand_in::{self, ConnId, HttpReply, KeepAlive, Moment, Outbox, StandIn, Target};
-use depth::DepthBook;
+use depth::{Body, DepthBook};
 use frame::Frame;
 use requests::Request;
 use route::Asked;
@@ -149,6 +151,7 @@ impl StandIn for Binance {
         self.moment = *moment;
         match item.kind {
             Kind::Frame => self.play_frame(&item.text, moment, out),
+            Kind::Http => self.play_body(item),
             Kind::Binary if moment.heard => {
                 out.binary(self.subscribers.all(), &item.bytes);
             }
@@ -157,7 +160,8 @@ impl StandIn for Binance {
     }
 
     fn rewind(&mut self) {
-        let books = self.survey.bodies().map(|(symbol, bodies)| (symbol.to_owned(), DepthBook::new(bodies)));
+        let books =
+            self.survey.bodies().map(|(symbol, bodies)| (symbol.to_owned(), DepthBook::new(bodies.kept())));
         self.books = books.collect();
     }
 
@@ -288,6 +292,14 @@ impl Binance {
     fn play_damaged(&self, text: &str, moment: &Moment, out: &mut Outbox) {
         if moment.heard {
             out.texts(self.subscribers.all(), text);
+        }
+    }
+
+    fn play_body(&mut self, item: &Item) {
+        let symbol = symbol_of_url(&item.url).filter(|_| item.url.contains("/depth"));
+        let Some(book) = symbol.and_then(|symbol| self.books.get_mut(&symbol)) else { return };
+        if let Some(last_update_id) = Frame::parse(&item.text).and_then(|frame| frame.event.last_update_id) {
+            book.play_body(Body { last_update_id, text: item.text.as_str().into() });
         }
     }
 

@@ -48,8 +48,15 @@ pub(super) struct Asked<'a> {
 }
 
 impl DepthBook {
-    pub(super) fn new(bodies: &[Body]) -> Self {
-        Self { bodies: bodies.iter().cloned().collect(), kept: None }
+    pub(super) fn new<'a>(bodies: impl Iterator<Item = &'a Body>) -> Self {
+        Self { bodies: bodies.cloned().collect(), kept: None }
+    }
+
+    /// Takes a body that is played, where none is known that the book could go on with.
+    pub(super) fn play_body(&mut self, body: Body) {
+        if self.kept.is_none() && self.bodies.is_empty() {
+            self.bodies.push_back(body);
+        }
     }
 
     /// Takes a depth event that is played.

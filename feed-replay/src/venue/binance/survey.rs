@@ -1,5 +1,6 @@
 //! What a capture holds, learnt before it is served: streams, symbols, REST bodies, ranges of ids.
 
+use super::bodies::Bodies;
 use super::depth::Body;
 use super::exchange_info;
 use super::frame::Frame;
@@ -11,6 +12,9 @@ use crate::venue::precision::Precision;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
+/// Of recorded depth bodies as much is kept, but for the first one of each symbol.
+const BODIES_BYTES_MAX: usize = 32 << 20;
+
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     symbols: BTreeMap<String, SymbolSurvey>,
@@ -18,13 +22,15 @@ pub(super) struct Survey {
     streams: FxHashMap<String, Vec<String>>,
     /// Depth bodies that do not say whose they are.
     orphans: Vec<Body>,
+    /// There were more bodies than are kept.
+    is_full: bool,
     exchange_info: Option<String>,
 }
 
 /// What is known of a symbol.
 #[derive(Debug, Default)]
 pub(super) struct SymbolSurvey {
-    bodies: Vec<Body>,
+    bodies: Bodies,
     updates: IdRange,
     trades: IdRange,
     aggregates: IdRange,
@@ -67,10 +73,26 @@ impl Survey {
         let id = Frame::parse(text).and_then(|frame| frame.event.last_update_id);
         let Some(last_update_id) = id else { return };
         let body = Body { last_update_id, text: text.into() };
+        let has_room = self.has_room(text.len());
         match symbol {
-            Some(symbol) => self.symbols.entry(symbol).or_default().take_body(body),
-            None => self.orphans.push(body),
+            Some(symbol) => self.symbols.entry(symbol).or_default().take_body(body, has_room),
+            None if has_room => self.orphans.push(body),
+            None => {}
         }
+    }
+
+    /// Whether so many bytes more can be kept of bodies.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let kept: usize = self.symbols.values().map(|symbol| symbol.bodies.bytes()).sum();
+        let orphans: usize = self.orphans.iter().map(|body| body.text.len()).sum();
+        let has_room = kept + orphans + bytes <= BODIES_BYTES_MAX;
+        if !has_room && !std::mem::replace(&mut self.is_full, true) {
+            let max = BODIES_BYTES_MAX >> 20;
+            tracing::warn!(
+                "more than {max} MiB of depth bodies: those behind later gaps are known only once they are played"
+            );
+        }
+        has_room
     }
 
     /// Finds out whose the bodies are that do not say it: the only symbol's, or that of the only one whose ids go on from it.
@@ -81,7 +103,7 @@ impl Survey {
                 |symbol: &SymbolSurvey| only || symbol.updates.holds(body.last_update_id.saturating_add(1));
             let mut fitting = self.symbols.values_mut().filter(|symbol| fits(symbol));
             match (fitting.next(), fitting.next()) {
-                (Some(symbol), None) => symbol.take_body(body),
+                (Some(symbol), None) => symbol.take_body(body, true),
                 _ => tracing::warn!("the depth body at {} fits no symbol, or several", body.last_update_id),
             }
         }
@@ -104,8 +126,8 @@ impl Survey {
         self.symbols.get(&symbol).is_some_and(|symbol| symbol.book_stream.as_deref() == Some(stream))
     }
 
-    pub(super) fn bodies(&self) -> impl Iterator<Item = (&str, &[Body])> {
-        self.symbols.iter().map(|(name, symbol)| (name.as_str(), symbol.bodies.as_slice()))
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (&str, &Bodies)> {
+        self.symbols.iter().map(|(name, symbol)| (name.as_str(), &symbol.bodies))
     }
 
     pub(super) fn symbols(&self) -> &BTreeMap<String, SymbolSurvey> {
@@ -132,10 +154,13 @@ impl SymbolSurvey {
         IdShift { updates, trades: self.trades.shift(turn), aggregates: self.aggregates.shift(turn) }
     }
 
-    fn take_body(&mut self, body: Body) {
+    fn take_body(&mut self, body: Body, has_room: bool) {
         self.updates.see(Some(body.last_update_id));
         exchange_info::see_body(&mut self.precision, &body.text);
-        self.bodies.push(body);
+        // What it begins with is kept in any case.
+        if has_room || self.bodies.bytes() == 0 {
+            self.bodies.take(body);
+        }
     }
 
     fn see(&mut self, frame: &Frame<'_>, stream: &str) {
@@ -153,6 +178,9 @@ impl SymbolSurvey {
             }
             Some("depthUpdate") if self.book_stream.is_none() => self.book_stream = Some(stream.to_owned()),
             _ => {}
+        }
+        if event.is_depth_update() && self.book_stream.as_deref() == Some(stream) {
+            self.bodies.see(event);
         }
         if !event.is_depth_update() {
             exchange_info::see_event(&mut self.precision, frame.payload());

@@ -7,14 +7,18 @@ from pathlib import Path
 from client import Client
 from gate import Gate
 from processes import Broker, fetch
-from recorder import StandIn, feed_url, generate
+from recorder import VENUES, StandIn, feed_url, generate
 from reference import Market, build, read_capture
 from topic import Topic
 
 CHANNELS = ("book", "trades")
+# Whose feeds are made to suffer.
+SUFFERERS = (*VENUES, "binance-usdm", "binance-coinm")
 # What the venues call them.
 BOOKS = {
     "binance": "depth@100ms",
+    "binance-usdm": "depth@100ms",
+    "binance-coinm": "depth@100ms",
     "bybit": "orderbook.200",
     "coinbase": "level2",
     "kraken": "book",
@@ -22,6 +26,8 @@ BOOKS = {
 }
 TRADES = {
     "binance": "trade",
+    "binance-usdm": "trade",
+    "binance-coinm": "trade",
     "bybit": "publicTrade",
     "coinbase": "matches",
     "kraken": "trade",

@@ -16,8 +16,9 @@ from replay import feed_url as recording_url
 from replay import prepare, quote_of, trade_of
 
 CHANNELS = ("trades", "quotes", "ticker", "book", "status")
-# Coinbase's books have no numbers, so that one line leads: the other one's are not compared.
-UNPLACED = ("coinbase",)
+# Coinbase's books have no numbers, so that one line leads; so have Kraken's tickers here, without the times that they have today.
+# Around the leader's death the other one may be ahead of it, and what it has brought until then is not used.
+UNPLACED_BOOKS, UNPLACED_QUOTES = ("coinbase",), ("kraken",)
 
 
 class Lines:
@@ -89,13 +90,16 @@ async def check(venue: str, killed: int, directory: Path) -> None:
             markets = [(f"{venue}:{symbol}", market) for symbol, market in expected.items()]
             await client.until(lambda: all(has_half(lines, *m) for m in markets), 30, "the middle")
             await lines.kill(killed)
-            await client.until(lambda: all(has_all(lines, *m) for m in markets), 40, f"the end of {venue}")
+            await client.until(
+                lambda: all(has_all(lines, venue, *m) for m in markets), 40, f"the end of {venue}"
+            )
             await asyncio.sleep(0.5)
             for symbol, market in markets:
                 assert [trade_of(t) for t in lines.topic("trades", symbol).trades] == market.trades, symbol
-                assert [quote_of(q) for q in lines.topic("quotes", symbol).quotes] == market.quotes, symbol
+                if venue not in UNPLACED_QUOTES:
+                    assert quotes(lines, symbol) == market.quotes, symbol
                 assert lines.topic("book", symbol).book() == market.kept, symbol
-                if venue not in UNPLACED:
+                if venue not in UNPLACED_BOOKS:
                     wrong = set(lines.topic("book", symbol).checksums) - set(market.checksums)
                     assert not wrong, symbol
             lines.seen_no_break(symbols)
@@ -111,11 +115,17 @@ def has_half(lines: Lines, symbol: str, market) -> bool:
     return len(lines.topic("trades", symbol).trades) >= len(market.trades) / 2
 
 
-def has_all(lines: Lines, symbol: str, market) -> bool:
-    counts = [len(lines.topic(*t).trades) for t in [("trades", symbol)]]
-    counts.append(len(lines.topic("quotes", symbol).quotes))
-    has_book = lines.topic("book", symbol).book() == market.kept
-    return counts >= [len(market.trades), len(market.quotes)] and has_book
+def quotes(lines: Lines, symbol: str) -> list:
+    return [quote_of(quote) for quote in lines.topic("quotes", symbol).quotes]
+
+
+def has_all(lines: Lines, venue: str, symbol: str, market) -> bool:
+    """The last quote is there, and all of them where they can be told apart; all trades, and the book."""
+    enough = 1 if venue in UNPLACED_QUOTES else len(market.quotes)
+    got = quotes(lines, symbol)
+    has_quotes = len(got) >= enough and got[-1] == market.quotes[-1]
+    has_trades = len(lines.topic("trades", symbol).trades) >= len(market.trades)
+    return has_quotes and has_trades and lines.topic("book", symbol).book() == market.kept
 
 
 def test_three_recorded_lines_make_one(tmp_path):

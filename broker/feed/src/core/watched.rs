@@ -225,15 +225,15 @@ impl<S: Default> Core<S> {
         }
     }
 
-    /// The venue has refused something: the symbol that it names, if it was asked for, has that as its state. Returns whether
-    /// there is one.
-    pub(crate) fn refused(&mut self, what: &str, now: Micros) -> bool {
+    /// The venue has refused something: the symbol that it names, if it was asked for, has that as its state. Returns its
+    /// place.
+    pub(crate) fn refused(&mut self, what: &str, now: Micros) -> Option<usize> {
         let names = |symbol: &Listed<S>| {
             matches!(symbol.stage, Stage::Asked(_) | Stage::Silent) && mentions(what, &symbol.name)
         };
-        let Some(at) = self.symbols.iter().position(names) else { return false };
+        let at = self.symbols.iter().position(names)?;
         self.refused_symbol(at, what, now);
-        true
+        Some(at)
     }
 
     /// The venue has refused a symbol that was asked for.

@@ -31,9 +31,11 @@ impl<F: Feed> InBand<F> {
     /// Tells the subscribers of a symbol on demand that the venue has refused it. What was asked for together with it is asked for
     /// again where the venue has refused all of it.
     pub(super) fn refused(&mut self, now: Micros, what: &str) {
-        let core = &mut self.feed.session_mut().core;
-        if core.refused(what, now) && F::REFUSES_WHOLE {
-            let others = core.asked();
+        let session = self.feed.session_mut();
+        let Some(at) = session.core.refused(what, now) else { return };
+        session.forget(at);
+        if F::REFUSES_WHOLE {
+            let others = session.core.asked();
             if !others.is_empty() {
                 let requests = self.feed.subscribe(&others);
                 self.feed.session_mut().ask(requests);

@@ -134,9 +134,9 @@ python_environment() {
     if ! cat "${wanted[@]}" | cmp -s - "$VENV/installed.txt"; then
         rm -rf "$VENV"
         python3 -m venv "$VENV" || complain "python3 -m venv failed" || return
-        # One of the clients is compiled, which need not be thorough.
-        CFLAGS=-O0 timeout 300 "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps \
-            "${wanted[@]/#/-r}" ||
+        # One of the clients is compiled, which need not be thorough; and most of what is large is never imported.
+        CFLAGS=-O0 timeout 300 "$VENV/bin/pip" install --quiet --disable-pip-version-check \
+            --no-deps --no-compile "${wanted[@]/#/-r}" ||
             complain "pip could not install ${wanted[*]}" || return
         cat "${wanted[@]}" >"$VENV/installed.txt"
     fi

@@ -3,6 +3,7 @@
 
 mod accept;
 mod assets;
+mod bursts;
 mod connections;
 mod handover;
 mod patient;

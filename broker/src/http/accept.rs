@@ -1,7 +1,7 @@
 //! The listener: each connection is counted, bounded in time and served on a task of its own.
 
 use super::patient::Patient;
-use super::{App, Excess, Permit, handover, router};
+use super::{App, Excess, Permit, bursts, handover, router};
 use crate::seldom::Seldom;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -35,7 +35,10 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, end: CancellationToken)
             () = end.cancelled() => return,
         };
         match accepted {
-            Ok((socket, peer)) => admit(&app, socket, peer, &end),
+            Ok((socket, peer)) => {
+                admit(&app, socket, peer, &end);
+                bursts::pause();
+            }
             Err(error) => {
                 complaints.log(|more| tracing::warn!(%error, more, "a connection could not be accepted"));
                 if !is_of_one_connection(&error) {
@@ -98,6 +101,7 @@ async fn answer(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<super::reply::Reply, Infallible> {
+    bursts::pause();
     let (head, body) = request.into_parts();
     // Nothing that the broker serves takes a body; hyper reads and drops a small one, or closes the connection.
     drop(body);

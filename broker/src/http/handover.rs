@@ -3,7 +3,7 @@
 use super::accept::Connection;
 use super::patient::Patient;
 use super::reply::{Failure, Reply};
-use super::{Excess, Permit, upgrade};
+use super::{Excess, Permit, bursts, upgrade};
 use hyper::Request;
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Parts as Upgraded};
@@ -50,6 +50,7 @@ async fn hand_over(connection: Arc<Connection>, upgraded: OnUpgrade, permit: Per
         Some(excess) => refuse(socket, excess, permit).await,
         None => connection.app.streams.admit(socket, read_buf, connection.peer, permit),
     };
+    bursts::pause();
     if let Err(error) = outcome {
         tracing::debug!(peer = %connection.peer, %error, "a stream could not be handed over");
     }

@@ -105,7 +105,7 @@ pub struct Limits {
     pub book_log_entries_max: usize,
     /// Entries in the log of any other topic
     pub other_log_entries_max: usize,
-    /// Bytes of all logs together; the oldest entries go first
+    /// Bytes of all logs together; the oldest entries go first. It says how long a client may be away and still resume
     pub log_bytes_max: usize,
     /// Time that a connection's socket may be full before its data is conflated
     pub conflate_after_ms: u64,
@@ -196,7 +196,7 @@ impl Default for Limits {
             trades_log_entries_max: 4_096,
             book_log_entries_max: 1_024,
             other_log_entries_max: 1_024,
-            log_bytes_max: 128 << 20,
+            log_bytes_max: 32 << 20,
             conflate_after_ms: 250,
             demote_after_ms: 2_000,
             promote_after_ms: 10_000,

@@ -24,7 +24,7 @@
 //! }
 //!
 //! # // Built for loom, whose chunks are small, the table runs only inside of a model.
-//! # if table::CHUNK_ENTRIES < 64 { return Ok::<(), Box<dyn std::error::Error>>(()); }
+//! # if table::CHUNK_ENTRIES < 32 { return Ok::<(), Box<dyn std::error::Error>>(()); }
 //! let table: Table<Price, ()> = Table::new(1_000, 64 << 20, vec![Box::new(NoSleep)]);
 //! let mut publisher = table.register(256)?;
 //! let topic = Arc::clone(publisher.topic());

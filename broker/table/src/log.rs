@@ -1,4 +1,4 @@
-//! A topic's log: a ring of chunks, each with 64 slots that are set once.
+//! A topic's log: a ring of chunks, each with 32 slots that are set once.
 //!
 //! A chunk is never written again once its slots are set; the next lap brings a new chunk, which replaces the old one in
 //! the ring. Whoever still reads the old one reads what it always held. So the only question a reader must ask is whether
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Entries in a chunk.
-pub const CHUNK_ENTRIES: u64 = if cfg!(loom) { 2 } else { 64 };
+pub const CHUNK_ENTRIES: u64 = if cfg!(loom) { 2 } else { 32 };
 
 /// The last entries of a topic.
 #[derive(Debug)]

@@ -109,7 +109,7 @@ impl<R: Record, I> Topic<R, I> {
     }
 
     /// The entries from `first` to `last`, both inclusive, which the head has reached. It costs one look at the ring for every
-    /// 64 entries, and no reference counts.
+    /// 32 entries, and no reference counts.
     #[must_use]
     pub fn reader(&self, first: u64, last: u64) -> Reader<'_, R> {
         Reader::new(&self.log, first, last)

@@ -142,7 +142,7 @@ fn short_logs_and_a_small_budget_lap_readers_but_never_mislead_them() {
     let (table, lapped) = run(128, 100_000);
     println!("lapped {lapped} times, {} chunks evicted", table.budget().evicted());
     assert!(table.budget().evicted() > 0);
-    let open_chunks = TOPICS * 64 * 500;
+    let open_chunks = TOPICS * 32 * 500;
     assert!(table.budget().bytes() <= 100_000 + open_chunks, "{}", table.budget().bytes());
 }
 

@@ -1,4 +1,4 @@
-//! 64 slots, each set once.
+//! 32 slots, each set once.
 
 use super::CHUNK_ENTRIES;
 use crate::account::Account;

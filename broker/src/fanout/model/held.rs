@@ -237,7 +237,8 @@ impl Held {
         }
         prop_assert_eq!(frame, &frame::snapshot(truth, first, last));
         if channel == Channel::Trades {
-            let (listed, nothing_left_the_log) = (truth.trades(first, last).len(), truth.len() as u64 <= table::CHUNK_ENTRIES);
+            let (listed, nothing_left_the_log) =
+                (truth.trades(first, last).len(), truth.len() as u64 <= table::CHUNK_ENTRIES);
             let all = if nothing_left_the_log { truth.trades(1, last).len() } else { listed };
             prop_assert_eq!(listed, all.min(50), "trades are missing, or too many");
         } else {

@@ -20,12 +20,13 @@ main() {
 
     stage "format" show_all cargo fmt --all --check
     stage "lints" show_problems cargo clippy --workspace --all-targets --quiet -- -D warnings
-    stage "Rust and doc tests" show_cargo cargo test --workspace --no-fail-fast -- --show-output
+    # Many of them wait for sockets and clocks.
+    stage "Rust and doc tests" show_cargo env RUST_TEST_THREADS=4 cargo test --workspace --no-fail-fast -- --show-output
     stage "loom models" show_cargo loom_models
     if stage "release build" show_problems cargo build --release --workspace --bins; then
         stage "instruction counts" show_all benches/counts.py
         # Most of their time they wait for what is replayed at its pace.
-        stage "end-to-end tests" show_all end_to_end -n 2 -m "not alone"
+        stage "end-to-end tests" show_all end_to_end -n 3 -m "not alone"
         stage "end-to-end tests by themselves" show_all end_to_end -m alone
         stage "JavaScript tests" show_node node_tests
     fi

@@ -14,8 +14,9 @@ from reference import Market, Quote, Record, Trade, build, read_capture
 from topic import Topic
 
 CHANNELS = ("trades", "quotes", "book", "book10", "ticker", "status")
-# What REST tells of a futures' book at most, in levels a side, and how far down it is compared then.
-FUTURES_BODY, FUTURES_COMPARED = 1000, 500
+# What REST tells of a futures' book at most is 1,000 levels a side. A side that has about as many at the end may have had
+# more when it was told; it is compared so far down then.
+FUTURES_BODY, FUTURES_COMPARED = 900, 500
 # How long a replay may take at its own speed and at 10x, unless TICKCAST_FULL asks for all of it.
 WALL_S_MAX = {"1": 10, "10": 12}
 FULL = bool(os.environ.get("TICKCAST_FULL"))

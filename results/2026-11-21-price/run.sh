@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a delivery costs beside the floor. Run from the top of the tree after `cargo build --release --workspace --bins`, on a
-# quiet machine with two cores: the broker and the floor's server get one, all else the other. Takes about 20 minutes; names
-# of parts as arguments run only these.
+# quiet machine with two cores: the broker and the floor's server get one, all else the other. Takes about 20 minutes, and
+# readme.py makes the tables of it; names of parts as arguments run only these.
 set -euo pipefail
 ulimit -n 20000
 here=$(dirname "$0") bin=${BIN:-target/release}
@@ -69,7 +69,7 @@ part() {
     watchlists-2-shards) shards=2 fixed watchlists-2-shards 1000 1000 20 2000 5 ;;
     fast-symbol-2-shards) shards=2 fixed fast-symbol-2-shards 1 100 1 1000 5 ;;
     turn-interval) for ms in 0 1 2 5 10 20; do fixed "turn-interval-$ms" 1 100 1 1000 1 --turn-interval-ms $ms; done ;;
-    storm) storm storm 500 ;;
+    storm) for n in 1 2 3; do storm "storm-$n" 500; done ;;
     memory) python3 "$here/memory.py" "$bin/broker" >"$here/raw/memory.md" ;;
     way-in) cargo bench -p benches --bench way_in >"$here/raw/way-in.txt" ;;
     esac

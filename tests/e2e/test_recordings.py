@@ -16,7 +16,11 @@ SPEEDS = ("1", "10", "max")
 TOGETHER = {"1": 8, "10": 4, "max": 1}
 
 
-@pytest.fixture(scope="session", params=SPEEDS)
+# One process has all tests of a speed, so that the recordings are replayed once.
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(speed, marks=pytest.mark.xdist_group(speed)) for speed in SPEEDS],
+)
 def speed(request) -> str:
     return request.param
 

@@ -16,11 +16,7 @@ SPEEDS = ("1", "10", "max")
 TOGETHER = {"1": 8, "10": 4, "max": 1}
 
 
-# One process has all tests of a speed, so that the recordings are replayed once.
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(speed, marks=pytest.mark.xdist_group(speed)) for speed in SPEEDS],
-)
+@pytest.fixture(scope="session", params=SPEEDS)
 def speed(request) -> str:
     return request.param
 

@@ -20,9 +20,9 @@ PROGRAMS = Path(__file__).parent / "others"
 # How much of a recording is played, in its own time, and how fast.
 SPAN_S, SPEED = 30, 20
 # The clock starts when nothing more has been asked for so long: all of a client's requests first.
-SETTLE = ["--settle-ms", "1000"]
+SETTLE = ["--settle-ms", "3000"]
 # What is on its way to a client when the last frame has been sent.
-ARRIVAL_S = 0.7
+ARRIVAL_S = 2
 CLIENT_S = 30
 
 

@@ -1,7 +1,6 @@
 //! Rate tiers: what changed between two ticks, merged into one frame for all who share the tier.
 
 use super::advance::{Pace, Sink, Skipped, advance};
-use super::batch::{Batch, SegmentId};
 use super::connection::{ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::Shard;
@@ -89,20 +88,20 @@ impl Shard {
         group.before = from;
         let ahead: FxHashMap<_, _> = std::mem::take(&mut group.ahead).into_iter().collect();
         let members = group.members.clone();
-        // Nearly all stand where the group does, and the next one where the last one did.
-        let (mut segments, mut last) = (BTreeMap::new(), None);
+        let mut segments = BTreeMap::new();
         for member in members {
-            let stands = if ahead.is_empty() { from } else { ahead.get(&member).copied().unwrap_or(from) };
+            let stands = ahead.get(&member).copied().unwrap_or(from);
             if stands.index >= to.index {
                 continue;
             }
-            let segment = match last {
-                Some((stood, segment)) if stood == stands => segment,
-                _ => *segments
-                    .entry(stands)
-                    .or_insert_with(|| merge_segment(&mut self.batch, &handle, stands, to)),
-            };
-            last = Some((stands, segment));
+            let batch = &mut self.batch;
+            let segment = *segments.entry(stands).or_insert_with(|| {
+                let segment = batch.begin(id, stands);
+                let merged = merge(&handle, stands, to, &mut |frame: &Bytes, position, skipped| {
+                    batch.push(frame, position, skipped);
+                });
+                (merged.index >= to.index).then_some(segment)
+            });
             match segment {
                 Some(segment) => self.owe_one(member, id, segment, stands, now),
                 // The writer went round the log meanwhile: by its cursor it will get there.
@@ -132,15 +131,6 @@ impl Shard {
     pub(crate) fn is_ready(&self, connection: ConnectionId) -> bool {
         self.hot.get(connection).is_some_and(|hot| hot.flow == Flow::Ready)
     }
-}
-
-/// A segment of what came after `from` up to `to`, merged; none if the writer has overtaken that.
-fn merge_segment(batch: &mut Batch, handle: &TopicHandle, from: Position, to: Position) -> Option<SegmentId> {
-    let segment = batch.begin(handle.id, from);
-    let merged = merge(handle, from, to, &mut |frame: &Bytes, position, skipped| {
-        batch.push(frame, position, skipped);
-    });
-    (merged.index >= to.index).then_some(segment)
 }
 
 /// Whether a range ends at once for every tier: a state, a reset or a loss is in it, or what is told is a state itself.

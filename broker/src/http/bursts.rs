@@ -4,6 +4,7 @@
 //! handshakes come in at once that would make updates so late again and again; a thread that gives the core away sooner gets no
 //! smaller part of it, in smaller pieces.
 
+use crate::clock;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -11,30 +12,19 @@ use std::time::{Duration, Instant};
 const BURST: Duration = Duration::from_micros(250);
 
 thread_local! {
-    static BURSTS: Bursts = Bursts { begun: Cell::new(Instant::now()) };
+    static BEGUN: Cell<Instant> = Cell::new(clock::instant());
 }
 
 /// For use between two pieces of work: lets other threads run if this one's burst is over.
 pub(super) fn pause() {
-    let is_over = BURSTS.with(|bursts| bursts.is_over(Instant::now()));
-    if is_over {
+    if is_over(BEGUN.get(), clock::instant()) {
         std::thread::yield_now();
-        BURSTS.with(|bursts| bursts.begin(Instant::now()));
+        BEGUN.set(clock::instant());
     }
 }
 
-struct Bursts {
-    begun: Cell<Instant>,
-}
-
-impl Bursts {
-    fn is_over(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.begun.get()) >= BURST
-    }
-
-    fn begin(&self, now: Instant) {
-        self.begun.set(now);
-    }
+fn is_over(begun: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(begun) >= BURST
 }
 
 #[cfg(test)]
@@ -44,11 +34,12 @@ mod tests {
     #[test]
     fn a_burst_is_over_when_its_time_is_and_the_next_one_begins_after_the_pause() {
         let start = Instant::now();
-        let bursts = Bursts { begun: Cell::new(start) };
-        assert!(!bursts.is_over(start + BURST / 2));
-        assert!(bursts.is_over(start + BURST));
-        let back = start + 20 * BURST;
-        bursts.begin(back);
-        assert!(!bursts.is_over(back + BURST / 2) && bursts.is_over(back + BURST));
+        assert!(!is_over(start, start + BURST / 2));
+        assert!(is_over(start, start + BURST));
+        BEGUN.set(start.checked_sub(20 * BURST).unwrap());
+        pause();
+        assert!(BEGUN.get() >= start, "the next one begins after the pause");
+        let back = BEGUN.get();
+        assert!(!is_over(back, back + BURST / 2) && is_over(back, back + BURST));
     }
 }

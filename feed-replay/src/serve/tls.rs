@@ -66,11 +66,7 @@ impl Tls {
     /// # Errors
     /// [`TlsError`].
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let chain: Vec<_> = Pem::read(certificate)?.all(SectionKind::Certificate);
-        if chain.is_empty() {
-            return Err(Pem::read(certificate)?.lacks("a certificate"));
-        }
-        let chain = chain.into_iter().map(CertificateDer::from).collect();
+        let chain = Pem::read(certificate)?.chain()?;
         let secret = Pem::read(key)?.key()?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let unusable = |error| TlsError::Unusable { certificate: certificate.into(), key: key.into(), error };
@@ -115,8 +111,10 @@ impl<'a> Pem<'a> {
         Ok(Self { path, sections })
     }
 
-    fn all(self, kind: SectionKind) -> Vec<Vec<u8>> {
-        self.sections.into_iter().filter(|section| section.0 == kind).map(|section| section.1).collect()
+    fn chain(self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let certificates = self.sections.iter().filter(|(kind, _)| *kind == SectionKind::Certificate);
+        let chain: Vec<_> = certificates.map(|(_, der)| CertificateDer::from(der.clone())).collect();
+        if chain.is_empty() { Err(self.lacks("a certificate")) } else { Ok(chain) }
     }
 
     fn key(self) -> Result<PrivateKeyDer<'static>, TlsError> {

@@ -30,6 +30,8 @@ load() { # NAME OPTIONS...
     local name=$1
     shift
     taskset -c 1 "$bin/loadgen" run --url "$url" $everybody --out "$here/raw/$name" "$@" || echo "$name: exit status $?"
+    # `loadgen report` makes pages of what is kept.
+    rm -f "$here/raw/$name/report.html"
 }
 watch_memory() { # NAME: resident memory, the logs' bytes and what waits for stuck connections, every five seconds from the first
     local seconds

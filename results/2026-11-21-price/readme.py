@@ -25,8 +25,12 @@ LOADS = {
 SHOWN = [name for name in LOADS if "shards" not in name and name != "many-1000"]
 
 
+def report(name: str) -> dict:
+    return json.loads((RAW / name / "report.json").read_text())
+
+
 def summary(name: str) -> dict:
-    return json.loads((RAW / name / "report.json").read_text())["summary"]
+    return report(name)["summary"]
 
 
 def digits(value: float) -> str:
@@ -43,11 +47,11 @@ def spread(figure: dict) -> str:
 
 
 def load(name: str) -> str:
-    report = json.loads((RAW / name / "report.json").read_text())
-    cpu, p99 = report["summary"]["server_us_per_delivery"], report["summary"]["p99_ms"]
-    deliveries = report["summary"]["deliveries_per_s"]["broker"]["median"]
+    pairs, figures = report(name)["pairs"], summary(name)
+    cpu, p99 = figures["server_us_per_delivery"], figures["p99_ms"]
+    deliveries = figures["deliveries_per_s"]["broker"]["median"]
     return (
-        f"| {LOADS[name]} | {len(report['pairs'])} | {spread(cpu['floor'])} | {spread(cpu['broker'])} "
+        f"| {LOADS[name]} | {len(pairs)} | {spread(cpu['floor'])} | {spread(cpu['broker'])} "
         f"| {spread(cpu['ratio'])} | {spread(p99['ratio'])} | {deliveries:,.0f} |"
     )
 

@@ -18,7 +18,8 @@ delay:D or D..D  holds every message back for so long, or anything between; the 
 stall:D@T        sends no data for so long, then what came meanwhile; pings and replies go on\n\
 slow-snapshot:D  holds snapshots of books back for so long (also D..D), over REST too; what follows in the symbol waits behind\n\
 disconnect@T     ends all connections, without a close frame\n\
-half-open@T      sends nothing and hears nothing any more on the connections that there are, without ending them\n\n\
+half-open@T      sends nothing and hears nothing any more on the connections that there are, without ending them\n\
+mute@T           sends no data any more on the connections that there are; pings, heartbeats and replies go on\n\n\
 Counts: GET /-/faults as JSON while it serves, and on standard output at the end";
 
 /// A fault, when it begins and what it is about.
@@ -49,6 +50,8 @@ pub enum FaultKind {
     Disconnect,
     /// Makes all connections deaf and dumb.
     HalfOpen,
+    /// Keeps the data from all connections, which are answered all the same.
+    Mute,
 }
 
 /// What is done to a message.
@@ -98,7 +101,7 @@ impl FromStr for Fault {
         let end = text.find([':', '@']).unwrap_or(text.len());
         let (name, mut rest) = text.split_at(end);
         let mut how = None;
-        if !matches!(name, "disconnect" | "half-open") {
+        if !is_of_connections(name) {
             let given =
                 rest.strip_prefix(':').ok_or_else(|| format!("{name}: expected {}", expected(name)))?;
             let end = given.find([':', '@']).unwrap_or(given.len());
@@ -109,7 +112,7 @@ impl FromStr for Fault {
             Some((since, symbol)) => (since, Some(symbol.to_owned())),
             None => (rest, None),
         };
-        let needs_since = matches!(name, "stall" | "disconnect" | "half-open");
+        let needs_since = name == "stall" || is_of_connections(name);
         let since = match since.strip_prefix('@') {
             Some(since) => {
                 duration(since).ok_or_else(|| format!("{text}: expected a time after @, such as 60s"))?
@@ -117,12 +120,16 @@ impl FromStr for Fault {
             None if needs_since => return Err(format!("{name}: expected {}", expected(name))),
             None => Duration::ZERO,
         };
-        if symbol.is_some() && matches!(name, "disconnect" | "half-open") {
+        if symbol.is_some() && is_of_connections(name) {
             return Err(format!("{name}: it is about connections, not about a symbol"));
         }
         let kind = kind(name, how.unwrap_or_default())?;
         Ok(Self { text: text.to_owned(), kind, since, symbol })
     }
+}
+
+fn is_of_connections(name: &str) -> bool {
+    matches!(name, "disconnect" | "half-open" | "mute")
 }
 
 fn kind(name: &str, how: &str) -> Result<FaultKind, String> {
@@ -140,19 +147,20 @@ fn kind(name: &str, how: &str) -> Result<FaultKind, String> {
         "stall" => duration(how).map(FaultKind::Stall).ok_or_else(wrong),
         "disconnect" => Ok(FaultKind::Disconnect),
         "half-open" => Ok(FaultKind::HalfOpen),
+        "mute" => Ok(FaultKind::Mute),
         _ => Err(format!("expected {NAMES}, found {name:?}")),
     }
 }
 
 const NAMES: &str =
-    "drop, dup, reorder, badsum, garbage, delay, stall, slow-snapshot, disconnect or half-open";
+    "drop, dup, reorder, badsum, garbage, delay, stall, slow-snapshot, disconnect, half-open or mute";
 
 fn expected(name: &str) -> String {
     match name {
         "drop" | "dup" | "reorder" | "badsum" | "garbage" => format!("a share, such as {name}:0.1%"),
         "delay" | "slow-snapshot" => format!("how long, such as {name}:50ms..2s"),
         "stall" => "how long and when, such as stall:30s@60s".to_owned(),
-        "disconnect" | "half-open" => format!("when, such as {name}@60s"),
+        "disconnect" | "half-open" | "mute" => format!("when, such as {name}@60s"),
         _ => NAMES.to_owned(),
     }
 }
@@ -196,6 +204,7 @@ mod tests {
             ("stall:30s@60s", FaultKind::Stall(seconds(30))),
             ("disconnect@60s", FaultKind::Disconnect),
             ("half-open@1m", FaultKind::HalfOpen),
+            ("mute@1m", FaultKind::Mute),
         ];
         for (text, kind) in kinds {
             assert_eq!((fault(text).kind, fault(text).symbol), (kind, None), "{text}");
@@ -219,6 +228,7 @@ mod tests {
             ("stall:30s", "stall: expected how long and when"),
             ("disconnect", "disconnect: expected when"),
             ("half-open@1s:BTC", "it is about connections"),
+            ("mute:1s", "mute: expected when, such as mute@60s"),
         ];
         for (text, message) in cases {
             let error = text.parse::<Fault>().unwrap_err();

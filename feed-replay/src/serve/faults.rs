@@ -7,7 +7,7 @@ use crate::source::{Item, Kind};
 use crate::stand_in::{ConnId, Out, Outbox};
 use crate::venue::{ClassKind, Venue};
 use feed::sim::random::{STEP, mix};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemas::capture::UnixNanos;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,6 +29,8 @@ pub(super) struct Injector {
     waiting: Waiting,
     /// Faults of connections that were made, by their places.
     done: Vec<bool>,
+    /// Connections that are sent no data any more.
+    muted: FxHashSet<ConnId>,
 }
 
 /// A channel of a symbol.
@@ -39,6 +41,7 @@ type Stream = (String, String);
 pub(super) enum ToConnections {
     End,
     Freeze,
+    Mute,
 }
 
 impl Injector {
@@ -59,6 +62,7 @@ impl Injector {
             behind: FxHashMap::default(),
             waiting: Waiting::default(),
             done,
+            muted: FxHashSet::default(),
         })
     }
 
@@ -126,13 +130,28 @@ impl Injector {
         true
     }
 
-    /// Takes out of `out` what is to be held back.
+    /// Takes out of `out` what is to be held back, and what nobody is to get.
     pub(super) fn hold(&mut self, out: &mut Outbox, now: Instant) {
+        if !self.muted.is_empty() {
+            out.0.retain(|(conn, message)| !self.muted.contains(conn) || !self.is_data(message));
+        }
         for (conn, message) in std::mem::take(&mut out.0) {
             match self.hold_one(&message, now) {
                 Some((symbol, due)) => self.waiting.keep(&symbol, due, conn, message),
                 None => out.0.push((conn, message)),
             }
+        }
+    }
+
+    /// A heartbeat is none: it goes on when the data has stopped.
+    fn is_data(&self, message: &Out) -> bool {
+        match message {
+            Out::Text(text) => {
+                let class = self.venue.classify(text);
+                class.kind != ClassKind::Control && class.channel != "heartbeat"
+            }
+            Out::Binary(_) => true,
+            Out::Ping(_) | Out::Close { .. } => false,
         }
     }
 
@@ -197,13 +216,16 @@ impl Injector {
     pub(super) fn due_to_connections(&mut self, connections: usize, now: Instant) -> Option<ToConnections> {
         let place = (0..self.done.len()).find(|place| {
             let fault = &self.faults.faults[*place];
-            let is_of_connections = matches!(fault.kind, FaultKind::Disconnect | FaultKind::HalfOpen);
-            is_of_connections && !self.done[*place] && self.has_begun(fault, now)
+            to_connections(fault.kind).is_some() && !self.done[*place] && self.has_begun(fault, now)
         })?;
         self.done[place] = true;
         self.tally.hit_connections(place, connections);
-        let ends = self.faults.faults[place].kind == FaultKind::Disconnect;
-        Some(if ends { ToConnections::End } else { ToConnections::Freeze })
+        to_connections(self.faults.faults[place].kind)
+    }
+
+    /// These connections are sent no data from now on.
+    pub(super) fn mute(&mut self, conns: impl IntoIterator<Item = ConnId>) {
+        self.muted.extend(conns);
     }
 
     /// A connection for which more than `bytes_max` bytes are held back.
@@ -218,7 +240,12 @@ impl Injector {
 
     /// The next message that has waited long enough.
     pub(super) fn next(&mut self, now: Instant) -> Option<(ConnId, Out)> {
-        self.waiting.next(now)
+        loop {
+            let (conn, message) = self.waiting.next(now)?;
+            if !self.muted.contains(&conn) || !self.is_data(&message) {
+                return Some((conn, message));
+            }
+        }
     }
 
     /// Nothing follows that the rest could come behind.
@@ -228,6 +255,7 @@ impl Injector {
 
     pub(super) fn closed(&mut self, conn: ConnId) {
         self.waiting.forget(conn);
+        self.muted.remove(&conn);
         self.behind.values_mut().for_each(|rest| rest.retain(|(of, _)| *of != conn));
     }
 
@@ -245,6 +273,16 @@ impl Injector {
         let place = (place as u64).wrapping_add(1).wrapping_mul(STEP);
         let bits = mix(mix(self.faults.seed ^ place).wrapping_add(message.wrapping_mul(STEP)));
         (bits >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// What a fault does to connections, if it is about them.
+const fn to_connections(kind: FaultKind) -> Option<ToConnections> {
+    match kind {
+        FaultKind::Disconnect => Some(ToConnections::End),
+        FaultKind::HalfOpen => Some(ToConnections::Freeze),
+        FaultKind::Mute => Some(ToConnections::Mute),
+        _ => None,
     }
 }
 
@@ -290,123 +328,4 @@ fn is_snapshot_of_book(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn injector(specs: &[&str], spacing: u64) -> Injector {
-        let faults = specs.iter().map(|spec| spec.parse().unwrap()).collect();
-        let faults = Faults { faults, seed: 7, spacing: Duration::from_nanos(spacing) };
-        let tally = Tally::new(&faults);
-        let mut injector = Injector::new(Venue::Binance, faults, tally).unwrap();
-        injector.start(Instant::now());
-        injector
-    }
-
-    fn trade(symbol: &str, id: u64) -> Item {
-        let mut item = Item::default();
-        let text = format!(r#"{{"e":"trade","E":1,"s":"{symbol}","t":{id},"p":"1","q":"1","T":1,"m":true}}"#);
-        item.set_text(id, Kind::Frame, &text);
-        item
-    }
-
-    /// The ids of what goes out for trades 1 to `count`.
-    fn ids(injector: &mut Injector, symbol: &str, count: u64) -> Vec<u64> {
-        let mut sent = Outbox::default();
-        for id in 1..=count {
-            let item = trade(symbol, id);
-            let mut out = Outbox::default();
-            out.text(1, item.text.as_str());
-            injector.disturb(&item, id, Instant::now(), &mut out);
-            sent.0.extend(out.0);
-        }
-        let id = |out: &Out| match out {
-            Out::Text(text) => text.split("\"t\":").nth(1)?.split(',').next()?.parse().ok(),
-            _ => None,
-        };
-        sent.0.iter().filter_map(|(_, out)| id(out)).collect()
-    }
-
-    fn injected(injector: &Injector) -> u64 {
-        injector.tally.counts().faults[0].injected
-    }
-
-    #[test]
-    fn a_share_of_messages_is_left_out_and_counted() {
-        let mut dropping = injector(&["drop:10%"], 0);
-        let sent = ids(&mut dropping, "A", 2_000);
-        let dropped = 2_000 - sent.len() as u64;
-        assert!((120..280).contains(&dropped), "{dropped}");
-        assert_eq!(injected(&dropping), dropped);
-        assert_eq!(ids(&mut injector(&["drop:10%"], 0), "A", 2_000), sent, "the seed decides");
-        assert_eq!(ids(&mut injector(&["drop:100%:B"], 0), "A", 5), [1, 2, 3, 4, 5]);
-    }
-
-    #[test]
-    fn twice_and_behind_the_next_one() {
-        assert_eq!(ids(&mut injector(&["dup:100%"], 0), "A", 2), [1, 1, 2, 2]);
-        assert_eq!(ids(&mut injector(&["reorder:100%"], 2), "A", 5), [2, 1, 4, 3]);
-        let mut last = injector(&["reorder:100%"], 2);
-        ids(&mut last, "A", 1);
-        let mut rest = Outbox::default();
-        last.end(&mut rest);
-        assert_eq!(rest.0.len(), 1);
-    }
-
-    #[test]
-    fn faults_of_a_stream_keep_their_distance() {
-        let mut spaced = injector(&["drop:100%"], 10);
-        assert_eq!(ids(&mut spaced, "A", 25).len(), 22);
-        assert_eq!(injected(&spaced), 3);
-    }
-
-    #[test]
-    fn what_nobody_hears_is_not_counted() {
-        let mut injector = injector(&["drop:100%"], 0);
-        injector.disturb(&trade("A", 1), 1, Instant::now(), &mut Outbox::default());
-        assert_eq!(injected(&injector), 0);
-    }
-
-    #[test]
-    fn checksums_change_in_one_digit_and_frames_are_cut_in_their_second_half() {
-        assert_eq!(with_bad_sum(r#"{"checksum":-127,"b":1}"#).unwrap(), r#"{"checksum":-123,"b":1}"#);
-        assert_eq!(with_bad_sum(r#"{"checksum":5}"#).unwrap(), r#"{"checksum":7}"#);
-        assert_eq!(with_bad_sum(r#"{"b":1}"#), None);
-        let mut none = injector(&["badsum:100%"], 0);
-        assert_eq!((ids(&mut none, "A", 3), injected(&none)), (vec![1, 2, 3], 0));
-        for chance in [0.0, 0.5, 0.999_999] {
-            let text = "{\"é\":\"éééé\"}";
-            let cut = cut_off(text, chance).len();
-            assert!((text.len() / 2 - 1..text.len()).contains(&cut), "{cut}");
-        }
-    }
-
-    #[test]
-    fn what_is_held_back_keeps_its_order_and_pongs_pass() {
-        let mut delaying = injector(&["delay:10ms..20ms", "stall:1h@0s:B"], 0);
-        let now = Instant::now();
-        let mut out = Outbox::default();
-        (1..=3).for_each(|id| out.text(1, trade("A", id).text));
-        out.text(1, trade("B", 1).text);
-        out.text(1, r#"{"result":null,"id":1}"#);
-        delaying.hold(&mut out, now);
-        assert_eq!(out.0.len(), 1, "the reply");
-        assert!(delaying.next(now + Duration::from_millis(9)).is_none());
-        let later = now + Duration::from_millis(61);
-        let texts: Vec<_> = std::iter::from_fn(|| delaying.next(later)).map(|(_, out)| out).collect();
-        assert_eq!(texts, [1, 2, 3].map(|id| Out::Text(trade("A", id).text.into())));
-        let counts = delaying.tally.counts().faults;
-        assert_eq!(counts.iter().map(|count| count.injected).collect::<Vec<_>>(), [4, 1]);
-    }
-
-    #[test]
-    fn connections_are_ended_once_and_snapshots_over_rest_are_slow() {
-        let mut injector = injector(&["disconnect@0s", "half-open@0s", "slow-snapshot:2s:A"], 0);
-        let now = Instant::now();
-        let done = [(); 3].map(|()| injector.due_to_connections(4, now));
-        assert_eq!(done, [Some(ToConnections::End), Some(ToConnections::Freeze), None]);
-        assert_eq!(injected(&injector), 4);
-        assert_eq!(injector.rest_delay("/api/v3/depth", Some("A"), now), Duration::from_secs(2));
-        assert_eq!(injector.rest_delay("/api/v3/depth", Some("B"), now), Duration::ZERO);
-        assert_eq!(injector.rest_delay("/api/v3/time", None, now), Duration::ZERO);
-    }
-}
+mod tests;

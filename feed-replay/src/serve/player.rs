@@ -295,10 +295,14 @@ impl Player {
         let count = self.conns.len();
         let Some(faults) = &mut self.faults else { return };
         while let Some(what) = faults.due_to_connections(count, Instant::now()) {
+            if what == ToConnections::Mute {
+                faults.mute(self.conns.keys().copied());
+                continue;
+            }
             for (conn, outgoing) in self.conns.drain() {
                 match what {
-                    ToConnections::End => outgoing.cut(),
                     ToConnections::Freeze => outgoing.freeze(),
+                    _ => outgoing.cut(),
                 }
                 faults.closed(conn);
                 self.full.remove(&conn);

@@ -85,11 +85,17 @@ class Outcome:
 
 
 async def play(
-    venue: str, directory: Path, faults: list[str], seconds: float, patience_s: float, whole: bool
+    venue: str,
+    directory: Path,
+    faults: list[str],
+    seconds: float,
+    patience_s: float,
+    whole: bool,
+    options: str = "",
 ) -> Outcome:
     """Replays a generated capture with faults until all is there again that should be.
 
-    `whole` says whether the books are expected to be right at the end.
+    `whole` says whether the books are expected to be right at the end; `options` go behind the feed's URL.
     """
     capture = await generate(venue, directory / f"{venue}.capture", seconds, rate=100, seed=5)
     expected = build(venue, read_capture(capture))
@@ -98,7 +104,7 @@ async def play(
     arguments += ["--fault-spacing", "5s", "--fault-seed", "11"]
     async with (
         Gate() as gate,
-        await Broker.start(await feed_url(venue, gate.port, capture)) as broker,
+        await Broker.start(await feed_url(venue, gate.port, capture) + options) as broker,
         await Client.connect(broker.stream, max_queue=None) as client,
     ):
         for channel in CHANNELS:

@@ -23,6 +23,8 @@ class Case:
     patience_s: float = 25
     # Venues whose books no rule can keep right.
     blind: tuple[str, ...] = ()
+    # What the feed is told besides.
+    options: str = ""
 
 
 def every_symbol_is_hit(outcome: Outcome) -> None:
@@ -103,6 +105,15 @@ def a_dead_connection_is_given_up(outcome: Outcome) -> None:
     assert outcome.counted("silences") >= 1
 
 
+def data_that_stops_is_noticed(outcome: Outcome) -> None:
+    """The connection is alive, by its answers; Binance's is replaced without a break."""
+    muted = connections(outcome)
+    assert outcome.injected() == muted, outcome.faults
+    assert outcome.counted("data_silences") >= muted and outcome.counted("silences") == 0
+    assert outcome.counted("connects") >= 2 * muted
+    assert (outcome.counted("disconnects") == 0) == outcome.venue.startswith("binance")
+
+
 CASES = {
     "drop": Case(["drop:20%@1s"], each_break_is_noticed, blind=("coinbase",)),
     "dup": Case(["dup:20%@1s"], repeats_are_dropped),
@@ -114,6 +125,7 @@ CASES = {
     "slow-snapshot": Case(["slow-snapshot:1s..3s"], nothing_breaks),
     "disconnect": Case(["disconnect@3s", "disconnect@8s"], each_disconnect_is_noticed),
     "half-open": Case(["half-open@2s"], a_dead_connection_is_given_up, seconds=45, patience_s=40),
+    "mute": Case(["mute@2s"], data_that_stops_is_noticed, seconds=7, options="&data_silence_ms=2000"),
 }
 
 
@@ -123,7 +135,9 @@ def test_faults_are_noticed_told_and_mended(name, tmp_path):
 
     async def check(venue: str) -> None:
         whole = venue not in case.blind
-        outcome = await play(venue, tmp_path, case.faults, case.seconds, case.patience_s, whole)
+        outcome = await play(
+            venue, tmp_path, case.faults, case.seconds, case.patience_s, whole, case.options
+        )
         case.check(outcome)
         if whole:
             assert outcome.wrong_books() == set(), venue

@@ -55,6 +55,8 @@ const fn profile(name: &'static str, product: Product, machine: MakeMachine) -> 
         rest_depth: true,
         connects: Pacer::within(300, 300_000_000),
         life: Some(Duration::from_secs(24 * 60 * 60)),
+        // Another connection takes over, which nobody notices: so that may well be for nothing.
+        data_silence_ms: 60_000,
         ..Profile::new(name, machine, glance)
     }
 }

@@ -1,7 +1,8 @@
 //! Coinbase Exchange.
 //!
 //! A book begins with a snapshot in band, and its changes are guaranteed to come. Trades are numbered and may be dropped: the
-//! next trade shows it, or the heartbeat, which names the last one.
+//! next trade shows it, or the heartbeat, which names the last one. A heartbeat also counts what has happened: one that is the same
+//! as before proves a quiet market, and one that is not, without any data, that the data has stopped.
 
 use crate::core::{Core, Offence};
 use crate::counters::Fault;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 
 pub(crate) const PROFILE: Profile = Profile {
     connects: Pacer::within(8, 1_000_000),
+    // It is not the market that is quiet then.
+    data_silence_ms: 30_000,
     ..Profile::new("coinbase", |settings, market| Ok(Box::new(Coinbase::new(settings, market)?)), glance)
 };
 
@@ -46,6 +49,10 @@ pub(crate) struct Feed {
 pub(crate) struct Product {
     /// The last trade by the heartbeat that began the grace.
     last_trade_id: u64,
+    /// How far the product was by the last heartbeat.
+    reached: Option<u64>,
+    /// Whether data has come since.
+    is_told: bool,
 }
 
 impl Coinbase {
@@ -55,7 +62,8 @@ impl Coinbase {
     /// [`MachineError`] if the symbols cannot be opened.
     pub(crate) fn new(settings: Settings, market: Arc<Market>) -> Result<Self, MachineError> {
         let settings = Settings { separator: Some('-'), ..settings };
-        let session = Session::new(settings, market, PACER)?;
+        let mut session = Session::new(settings, market, PACER)?;
+        session.core.data_silence.told_by_heartbeats();
         Ok(Self::of(Feed { session, missing: Timers::default() }))
     }
 }
@@ -106,7 +114,9 @@ impl in_band::Feed for Feed {
                 let times = sequence.map_or(times, |sequence| times.numbered(sequence));
                 self.ticker(product, times, quote, ticker);
             }
-            Message::Heartbeat { product, last_trade_id, .. } => self.heartbeat(rx, product, last_trade_id),
+            Message::Heartbeat { product, sequence, last_trade_id, .. } => {
+                self.heartbeat(rx, product, sequence, last_trade_id);
+            }
             Message::Subscriptions { channels } => self.subscribed(rx, &channels),
             Message::Status { .. } => {}
             Message::Error { message, reason } => {
@@ -146,21 +156,28 @@ impl Feed {
         &mut self.session.core
     }
 
+    /// The place of the product that data came of.
+    fn place(&mut self, product: &str, rx: Micros) -> Option<usize> {
+        let at = self.core().place(product, rx)?;
+        self.core().symbols[at].data.is_told = true;
+        Some(at)
+    }
+
     fn snapshot(&mut self, rx: Micros, book: &Book<'_>) -> Result<(), Offence> {
-        let Some(at) = self.core().place(book.product, rx) else { return Ok(()) };
+        let Some(at) = self.place(book.product, rx) else { return Ok(()) };
         self.session.snapshot(at, Times::new(book.time, rx).unplaced(), book.bids, book.asks)
     }
 
     /// The venue gathers changes for each connection by itself, so that nothing tells which of two is ahead.
     fn update(&mut self, rx: Micros, book: &Book<'_>) -> Result<(), Offence> {
-        let Some(at) = self.core().place(book.product, rx) else { return Ok(()) };
+        let Some(at) = self.place(book.product, rx) else { return Ok(()) };
         self.session.change(at, Times::new(book.time, rx).unplaced(), book.bids, book.asks)
     }
 
     /// The last match before the subscription only says where the numbers go on, unless it is itself one that we missed.
     fn trade(&mut self, rx: Micros, product: &str, is_last: bool, id: u64, trade: Trade) {
+        let Some(at) = self.place(product, rx) else { return };
         let core = self.core();
-        let Some(at) = core.place(product, rx) else { return };
         if is_last && core.symbols[at].trade_ids.begin_behind(id) {
             return;
         }
@@ -168,16 +185,24 @@ impl Feed {
     }
 
     fn ticker(&mut self, product: &str, times: Times, quote: Quote, ticker: Ticker) {
+        let Some(at) = self.place(product, times.rx) else { return };
         let core = self.core();
-        let Some(at) = core.place(product, times.rx) else { return };
         core.quote(at, times, quote);
         core.symbols[at].out.ticker(times, ticker);
     }
 
     /// Trades may be on their way still; if they have not come when the grace is over, they are lost.
-    fn heartbeat(&mut self, rx: Micros, product: &str, last_trade_id: u64) {
+    fn heartbeat(&mut self, rx: Micros, product: &str, sequence: u64, last_trade_id: u64) {
         let core = &mut self.session.core;
-        let Some(at) = core.place(product, rx) else { return };
+        let Some(at) = core.named(product, rx) else { return };
+        let symbol = &mut core.symbols[at];
+        // Without the book only trades tell.
+        let reached = if core.settings.channels.has(Channel::Book) { sequence } else { last_trade_id };
+        let before = symbol.data.reached.replace(reached);
+        let is_told = std::mem::take(&mut symbol.data.is_told);
+        if !is_told && before.is_some_and(|before| before != reached) {
+            core.data_silence.owed(rx);
+        }
         let symbol = &mut core.symbols[at];
         if symbol.trade_ids.is_behind(last_trade_id) && !self.missing.is_set(at) {
             symbol.data.last_trade_id = last_trade_id;
@@ -191,7 +216,7 @@ impl Feed {
             !channels.is_empty() && !has("ticker") && self.core().settings.quotes == Quotes::Auto;
         for channel in channels {
             for product in &channel.products {
-                let Some(at) = self.core().place(product, rx) else { continue };
+                let Some(at) = self.core().named(product, rx) else { continue };
                 let out = &mut self.core().symbols[at].out;
                 match channel.channel {
                     "matches" => out.trades_live(rx),

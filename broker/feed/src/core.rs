@@ -1,6 +1,7 @@
 //! What all machines have: their symbols, their counters, their silence and their complaints.
 
 mod data;
+mod life;
 mod watched;
 
 pub(crate) use data::Changed;
@@ -11,11 +12,12 @@ use crate::book::{Book, BookDepth, ImpossibleLevel};
 use crate::complaints::Complaints;
 use crate::counters::{Fault, FeedCounters};
 use crate::crossing::Crossing;
+use crate::data_silence::DataSilence;
 use crate::lines::Out;
 use crate::machine::Actions;
 use crate::market::{Market, MarketError};
 use crate::settings::{Quotes, Settings};
-use crate::silence::{Due, Silence};
+use crate::silence::Silence;
 use crate::trade_ids::TradeIds;
 use rustc_hash::FxHashMap;
 use schemas::model::{Micros, State};
@@ -36,6 +38,8 @@ pub(crate) struct Core<S> {
     /// By the venue's names; none for one that cannot be opened.
     places: FxHashMap<Box<str>, Option<usize>>,
     silence: Silence,
+    /// Of data, while the venue answers.
+    pub(crate) data_silence: DataSilence,
     complaints: Complaints,
     quotes: QuoteStream,
     /// How many symbols are live.
@@ -98,6 +102,7 @@ impl<S: Default> Core<S> {
         };
         let mut core = Self {
             silence: Silence::new(settings.stale_after_ms, settings.reconnect_after_ms),
+            data_silence: DataSilence::new(settings.data_silence_ms),
             places: FxHashMap::default(),
             symbols: Vec::with_capacity(opened.len()),
             counters,
@@ -122,8 +127,14 @@ impl<S: Default> Core<S> {
         &self.market
     }
 
-    /// The place of a symbol by the venue's name, opened now if the feed discovers its symbols.
+    /// The place of the symbol that data came of, by the venue's name; see [`named`](Self::named).
     pub(crate) fn place(&mut self, name: &str, now: Micros) -> Option<usize> {
+        self.data_silence.data(now);
+        self.named(name, now)
+    }
+
+    /// The place of a symbol by the venue's name, opened now if the feed discovers its symbols.
+    pub(crate) fn named(&mut self, name: &str, now: Micros) -> Option<usize> {
         match self.places.get(name) {
             // What still comes of one that was let go.
             Some(Some(at)) if self.symbols[*at].stage == Stage::Idle => None,
@@ -189,6 +200,7 @@ impl<S: Default> Core<S> {
     /// A connection stands: whatever was known before it has to prove itself anew.
     pub(crate) fn connected(&mut self, now: Micros) {
         self.silence.hear(now);
+        self.data_silence.begin(now);
         self.halted = None;
         self.is_connected = true;
         for symbol in self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active()) {
@@ -204,6 +216,7 @@ impl<S: Default> Core<S> {
     pub(crate) fn disconnected(&mut self, now: Micros, reason: &str) {
         self.counters.disconnects.up();
         self.silence.end();
+        self.data_silence.end();
         self.is_connected = false;
         let reason = format!("connection lost: {reason}");
         if let QuoteStream::Open { until } = &mut self.quotes {
@@ -212,47 +225,6 @@ impl<S: Default> Core<S> {
         for symbol in self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active()) {
             symbol.out.forget_held_quotes();
             symbol.out.state_of_all(State::Stale, &reason, now);
-        }
-    }
-
-    /// A message of so many bytes came.
-    pub(crate) fn received(&mut self, rx: Micros, bytes: usize) {
-        self.counters.frames.up();
-        self.counters.bytes.add(bytes as u64);
-        self.hear(rx);
-    }
-
-    /// There is a sign of life.
-    pub(crate) fn hear(&mut self, now: Micros) {
-        if self.silence.hear(now) {
-            self.end_of_suspension(now);
-        }
-    }
-
-    /// Nobody is there who could be silent.
-    pub(crate) fn end_of_silence(&mut self) {
-        self.silence.end();
-    }
-
-    /// The venue has stopped trading.
-    pub(crate) fn halt(&mut self, now: Micros, reason: &'static str) {
-        self.halted = Some(reason);
-        self.end_of_suspension(now);
-    }
-
-    /// The venue trades.
-    pub(crate) fn unhalt(&mut self, now: Micros) {
-        if self.halted.take().is_some() {
-            self.end_of_suspension(now);
-        }
-    }
-
-    fn end_of_suspension(&mut self, now: Micros) {
-        for symbol in self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active()) {
-            match self.halted {
-                Some(reason) => symbol.out.suspend(State::Halted, reason, now),
-                None => symbol.out.resume(now),
-            }
         }
     }
 
@@ -279,8 +251,9 @@ impl<S: Default> Core<S> {
 
     /// When [`tick`](Self::tick) is due.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        let dues = [self.silence.deadline(), self.quotes_open_until(), self.line_due, self.next_look];
-        dues.into_iter().flatten().min()
+        let silences = [self.silence.deadline(), self.data_silence.deadline()];
+        let others = [self.quotes_open_until(), self.line_due, self.next_look];
+        silences.into_iter().chain(others).flatten().min()
     }
 
     fn quotes_open_until(&self) -> Option<Micros> {
@@ -300,20 +273,7 @@ impl<S: Default> Core<S> {
             self.symbols.iter().for_each(|symbol| symbol.out.settle(now));
             self.line_due = self.symbols.iter().filter_map(|symbol| symbol.out.deadline()).min();
         }
-        if self.is_connected && !self.is_wanted() {
-            // Of nothing there is no silence.
-            self.hear(now);
-        }
-        match self.silence.due(now) {
-            Some(Due::Stale { ms }) => {
-                self.counters.silences.up();
-                let reason = format!("no data for {ms} ms");
-                let active = self.symbols.iter_mut().filter(|symbol| symbol.stage.is_active());
-                active.for_each(|symbol| symbol.out.suspend(State::Stale, &reason, now));
-            }
-            Some(Due::Reconnect { ms }) => actions.reconnect(format!("no data for {ms} ms")),
-            None => {}
-        }
+        self.see_to_silence(now, actions);
     }
 
     /// Whether there are symbols and all of them are live.

@@ -83,6 +83,8 @@ pub struct FeedCounters {
     pub disconnects: Count,
     /// Times that the feed fell silent.
     pub silences: Count,
+    /// Times that another connection was wanted since no data came, though the venue answered.
+    pub data_silences: Count,
     /// Messages and trades that this one of several lines was the first to bring.
     pub line_first: Count,
     /// Those that another line had brought before.

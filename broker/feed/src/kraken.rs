@@ -221,7 +221,7 @@ impl Feed {
             return Err(Offence::new(Fault::Refused, format!("refused: {error}")));
         }
         let granted = reply.symbol.filter(|_| reply.method == Some("subscribe"));
-        let Some(at) = granted.and_then(|symbol| self.core().place(symbol, rx)) else { return Ok(()) };
+        let Some(at) = granted.and_then(|symbol| self.core().named(symbol, rx)) else { return Ok(()) };
         let symbol = &mut self.core().symbols[at];
         match reply.channel {
             Some("book") => symbol.data.depth = reply.depth.and_then(|depth| usize::try_from(depth).ok()),

@@ -8,6 +8,7 @@ mod complaints;
 mod core;
 pub mod counters;
 mod crossing;
+mod data_silence;
 pub mod demand;
 pub mod digest;
 mod in_band;

@@ -108,7 +108,7 @@ impl in_band::Feed for Feed {
             }
             Message::Subscribed { channel: Some(Channel::Trades), instrument } => {
                 let core = self.core();
-                if let Some(at) = core.place(instrument, rx) {
+                if let Some(at) = core.named(instrument, rx) {
                     core.symbols[at].out.trades_live(rx);
                 }
             }

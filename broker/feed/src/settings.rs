@@ -50,6 +50,9 @@ pub struct Settings {
     pub stale_after_ms: Option<u64>,
     /// Silence after which the feed dials anew, in milliseconds; none: never.
     pub reconnect_after_ms: Option<u64>,
+    /// How long the venue may answer and send no data before another connection is made, in milliseconds; none: for as long as it
+    /// likes. Where silences were longer before, the limit is longer too.
+    pub data_silence_ms: Option<u64>,
     /// Whether a symbol counts as live only when its book is.
     pub awaits_book: bool,
     /// Entries of a book between two images.
@@ -93,6 +96,7 @@ impl Settings {
             separator: None,
             stale_after_ms: Some(STALE_AFTER_MS),
             reconnect_after_ms: Some(RECONNECT_AFTER_MS),
+            data_silence_ms: None,
             awaits_book: true,
             image_every: IMAGE_EVERY,
             epoch: epoch.into(),

@@ -71,7 +71,8 @@ impl VenueFeed {
     #[must_use]
     pub fn settle(&self, settings: Settings) -> Settings {
         let depth_ms = self.depth_ms.unwrap_or(settings.depth_ms);
-        Settings { trades: self.trades, depth_ms, ..settings }
+        let data_silence_ms = Some(self.data_silence_ms).filter(|ms| *ms > 0);
+        Settings { trades: self.trades, depth_ms, data_silence_ms, ..settings }
     }
 }
 
@@ -141,6 +142,8 @@ pub struct VenueFeed {
     pub trades: Trades,
     /// How often changes of books are sent, in milliseconds; none: where the venue offers no choice.
     pub depth_ms: Option<u32>,
+    /// How long the venue may answer and send no data before another connection is made, in milliseconds; 0: for as long as it likes.
+    pub data_silence_ms: u64,
     /// The name that it shares with the other lines of the same feed.
     pub name: Option<String>,
 }

@@ -59,6 +59,8 @@ pub(crate) struct Profile {
     pub(crate) has_entry_points: bool,
     /// How long it lets a connection live, where it ends them by the clock.
     pub(crate) life: Option<Duration>,
+    /// How long it may answer and send no data unless told otherwise, in milliseconds.
+    pub(crate) data_silence_ms: u64,
 }
 
 pub(crate) type MakeMachine = fn(Settings, Arc<Market>) -> Result<Box<dyn Machine>, MachineError>;
@@ -83,6 +85,7 @@ impl Profile {
             rest_hosts: &[],
             has_entry_points: false,
             life: None,
+            data_silence_ms: 120_000,
         }
     }
 }
@@ -215,6 +218,12 @@ impl Venue {
     #[must_use]
     pub const fn life(self) -> Option<Duration> {
         self.profile().life
+    }
+
+    /// How long it may answer and send no data before another connection is made, unless told otherwise, in milliseconds.
+    #[must_use]
+    pub const fn data_silence_ms(self) -> u64 {
+        self.profile().data_silence_ms
     }
 
     /// Whether its books begin over REST; a recorder may have put the bodies among the frames.

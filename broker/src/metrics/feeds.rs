@@ -11,7 +11,7 @@ pub struct FeedMetrics(pub Vec<Arc<FeedStatus>>);
 
 type Figure = (&'static str, &'static str, fn(&FeedCounters) -> &Count);
 
-const FIGURES: [Figure; 18] = [
+const FIGURES: [Figure; 19] = [
     ("tickcast_feed_frames", "Messages received from the venue", |c| &c.frames),
     ("tickcast_feed_bytes", "Bytes of messages received from the venue", |c| &c.bytes),
     ("tickcast_feed_gaps", "Breaks in the continuity of a book", |c| &c.gaps),
@@ -23,6 +23,9 @@ const FIGURES: [Figure; 18] = [
     }),
     ("tickcast_feed_disconnects", "Connections to the venue that ended", |c| &c.disconnects),
     ("tickcast_feed_silences", "Times that the venue fell silent", |c| &c.silences),
+    ("tickcast_feed_data_silences", "Times that the venue answered and sent no data for too long", |c| {
+        &c.data_silences
+    }),
     (
         "tickcast_feed_line_first",
         "Messages and trades that this one of several lines was the first to bring",

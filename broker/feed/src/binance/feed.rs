@@ -135,6 +135,7 @@ impl Feed {
     /// Two connections stand beside each other.
     pub(super) fn doubled(&mut self, now: Micros, actions: &mut Actions) {
         self.twice.begin();
+        self.core.data_silence.begin(now);
         self.subscribe();
         // Its URL was made before what has been asked for since.
         if self.core.settings.on_demand.is_some() {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::machine::Machine;
+use crate::machine::{Action, Machine};
 use crate::settings::Channels;
 use crate::testing::{self, ms};
 
@@ -38,8 +38,12 @@ impl Rig {
     }
 
     fn heartbeat(&mut self, last_trade_id: u64) {
+        self.heartbeat_at(9, last_trade_id);
+    }
+
+    fn heartbeat_at(&mut self, sequence: u64, last_trade_id: u64) {
         self.frame(&format!(
-            r#"{{"type":"heartbeat","last_trade_id":{last_trade_id},"product_id":"BTC-USD","sequence":9,"time":"2026-07-07T23:00:03.977459Z"}}"#
+            r#"{{"type":"heartbeat","last_trade_id":{last_trade_id},"product_id":"BTC-USD","sequence":{sequence},"time":"2026-07-07T23:00:03.977459Z"}}"#
         ));
     }
 }
@@ -208,4 +212,33 @@ fn a_book_that_stays_crossed_begins_anew() {
     assert_eq!(rig.machine.counters().faults(Fault::Crossed).value(), 2);
     assert_eq!(rig.story(Channel::Book).last().unwrap(), "5 state resyncing the book of BTC-USD is crossed");
     assert_eq!(rig.sent(0).len(), 2);
+}
+
+/// After how many seconds another connection is wanted, if each has this heartbeat.
+fn seconds(rig: &mut Rig, heartbeat: impl Fn(u64) -> (u64, u64)) -> Option<u64> {
+    (1..=100).find(|second| {
+        let (sequence, last_trade_id) = heartbeat(*second);
+        rig.heartbeat_at(sequence, last_trade_id);
+        rig.pass(999).into_iter().any(|action| matches!(action, Action::Renew(_)))
+    })
+}
+
+#[test]
+fn heartbeats_tell_a_quiet_market_from_data_that_has_stopped() {
+    let limited = |settings: &mut Settings| settings.data_silence_ms = Some(30_000);
+    let mut rig = Rig::new(limited);
+    rig.connect();
+    rig.snapshot();
+    assert_eq!(seconds(&mut rig, |_| (9, 100)), None, "nothing happens there");
+    rig.update("buy", "99.00", "3");
+    assert_eq!(seconds(&mut rig, |second| (9 + second.min(1), 100)), None, "it was told before");
+    assert_eq!(seconds(&mut rig, |second| (10 + second, 100)), Some(31));
+    let mut rig = Rig::new(|settings| {
+        limited(settings);
+        settings.channels = Channels::of(&[Channel::Trades]);
+    });
+    rig.connect();
+    rig.trade("last_match", 100);
+    assert_eq!(seconds(&mut rig, |second| (10 + second, 100)), None, "there were no trades");
+    assert_eq!(seconds(&mut rig, |second| (10 + second, 100 + second)), Some(31));
 }

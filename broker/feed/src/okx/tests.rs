@@ -242,6 +242,35 @@ fn silence_is_asked_about_and_a_pong_ends_it() {
     assert_eq!(rig.faults(), [0; 6]);
 }
 
+/// After how many seconds of nothing but pongs another connection is wanted.
+fn seconds_of_pongs(rig: &mut Rig) -> Option<usize> {
+    (1..=1_000).find(|_| {
+        rig.frame("pong");
+        let renewed =
+            |action: Action| matches!(action, Action::Renew(why) if why.contains("the venue answers"));
+        rig.pass(999).into_iter().any(renewed)
+    })
+}
+
+#[test]
+fn pongs_are_no_data() {
+    let mut rig = Rig::connected_with(|settings| settings.data_silence_ms = Some(60_000));
+    rig.book("snapshot", (1, -1), &[("99", "1")], &[("101", "1")]);
+    assert_eq!(seconds_of_pongs(&mut rig), Some(60));
+    assert_eq!(rig.machine.counters().data_silences.value(), 1);
+    // What a new connection begins with proves nothing: the next attempt comes later.
+    rig.disconnect();
+    rig.connect();
+    rig.book("snapshot", (1, -1), &[("99", "1")], &[("101", "1")]);
+    assert_eq!(seconds_of_pongs(&mut rig), Some(120));
+    // A book that does not change is named once a minute.
+    assert_eq!(seconds_of_pongs(&mut rig), Some(240));
+    rig.book("update", (1, 1), &[], &[]);
+    assert_eq!(seconds_of_pongs(&mut rig), Some(60));
+    let mut unlimited = Rig::connected();
+    assert_eq!(seconds_of_pongs(&mut unlimited), None);
+}
+
 #[test]
 fn a_venue_that_is_about_to_close_is_dialled_anew() {
     let mut rig = Rig::connected();

@@ -1,8 +1,9 @@
 //! Feed URLs, read into [`FeedSpec`]s.
 
+mod venue;
+
 use super::query::{Query, wrong};
 use super::{FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed};
-use crate::settings::Trades;
 use crate::sim::names::NAMES_MAX;
 use crate::sim::{RATE_MAX, SimSettings};
 use crate::venue::{Depths, Venue};
@@ -12,7 +13,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
-use url::Url;
+use venue::{trades, venue_feed};
 
 /// Why a text is no feed URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,45 +136,6 @@ pub fn has_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
-fn venue_feed(name: &str, transport: &str, place: &str, query: &mut Query) -> Result<Named, String> {
-    let venue = dialled().find(|venue| venue.name() == name);
-    let venue = venue.ok_or_else(|| unknown_scheme(&format!("{name}+{transport}")))?;
-    let stream = url_with_host("address", &format!("{transport}:{place}"), &["ws", "wss"])?;
-    if venue.has_entry_points() && stream.path().len() > 1 {
-        let expected = format!("{transport}://HOST without a path, since {venue} has several");
-        return Err(wrong("address", expected, stream.as_str()));
-    }
-    let rest = match query.text("rest") {
-        Some(text) => url_with_host("rest", &text, &["http", "https"])?,
-        None => default_rest(venue, &stream)?,
-    };
-    let (trades, depth_ms) = (trades(Some(venue), query)?, depth_ms(venue, query)?);
-    let name = query.text("name");
-    if let Some(empty) = name.as_ref().filter(|name| name.is_empty()) {
-        return Err(wrong("name", "a name that all lines of the feed have", empty));
-    }
-    let venue_name = venue_name(query, venue.name())?;
-    Ok((Some(venue_name), Source::Venue(VenueFeed { venue, stream, rest, trades, depth_ms, name })))
-}
-
-fn url_with_host(what: &str, text: &str, schemes: &[&str]) -> Result<Url, String> {
-    let expected = || wrong(what, format!("{}://HOST", schemes.join(":// or ")), text);
-    let url = Url::parse(text).map_err(|_| expected())?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("{what}: a user or a password has no place in it"));
-    }
-    let fits = schemes.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty());
-    if fits { Ok(url) } else { Err(expected()) }
-}
-
-/// Some venues serve HTTP under other names than streams; anyone else, and a stand-in, under the same.
-fn default_rest(venue: Venue, stream: &Url) -> Result<Url, String> {
-    let scheme = if stream.scheme() == "wss" { "https" } else { "http" };
-    let same = &stream[url::Position::BeforeHost..url::Position::AfterPort];
-    let authority = venue.rest_host(stream.host_str().unwrap_or_default()).unwrap_or(same);
-    Url::parse(&format!("{scheme}://{authority}")).map_err(|e| format!("rest: {e}"))
-}
-
 fn selection(venue: Option<&str>, source: &Source, query: &mut Query) -> Result<Selection, String> {
     let on_demand = matches!(source, Source::Venue(_)) && query.is("symbols", "*");
     let symbols = match source {
@@ -268,26 +230,6 @@ fn depth(source: &Source, query: &mut Query) -> Result<Option<usize>, String> {
     }
 }
 
-fn trades(venue: Option<Venue>, query: &mut Query) -> Result<Trades, String> {
-    if !venue.is_some_and(Venue::has_aggregates) {
-        return Ok(Trades::Each);
-    }
-    match query.text("trades").as_deref() {
-        None | Some("each") => Ok(Trades::Each),
-        Some("aggregate") => Ok(Trades::Aggregate),
-        Some(other) => Err(wrong("trades", "each or aggregate", other)),
-    }
-}
-
-fn depth_ms(venue: Venue, query: &mut Query) -> Result<Option<u32>, String> {
-    let Some(usual) = venue.depth_ms().first() else { return Ok(None) };
-    let expected = alternatives(venue.depth_ms());
-    match query.value("depth_ms", &expected)? {
-        Some(ms) if !venue.depth_ms().contains(&ms) => Err(wrong("depth_ms", expected, &ms.to_string())),
-        ms => Ok(Some(ms.unwrap_or(*usual))),
-    }
-}
-
 /// `10, 25 or 100`
 fn alternatives<T: Display>(some: &[T]) -> String {
     match some {
@@ -323,6 +265,7 @@ fn without_secrets(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Trades;
 
     fn parsed(text: &str) -> FeedSpec {
         FeedSpec::parse(text).unwrap_or_else(|e| panic!("{e}"))
@@ -385,6 +328,12 @@ mod tests {
         assert_eq!(rest.as_str(), "http://here:1/");
         let selection = parsed("okx+wss://h?symbols=*").selection;
         assert!(selection.on_demand && selection.symbols.is_empty());
+        let silences = [
+            "binance+wss://h?symbols=A",
+            "kraken+wss://h?symbols=A",
+            "kraken+wss://h?symbols=A&data_silence_ms=0",
+        ];
+        assert_eq!(silences.map(|text| venue(text).data_silence_ms), [60_000, 120_000, 0]);
         assert_eq!(venue("okx+wss://h?symbols=A&name=a%20b").name.as_deref(), Some("a b"));
         let spec =
             parsed("kraken+wss://ws.kraken.com/v2?symbols=BTC/USD,ETH/USD&channels=book,trades&depth=100");
@@ -440,6 +389,10 @@ mod tests {
             (
                 "okx+wss://h?symbols=A&name=",
                 "name: expected a name that all lines of the feed have, found ``",
+            ),
+            (
+                "okx+wss://h?symbols=A&data_silence_ms=-1",
+                "data_silence_ms: expected a whole number from 0 to 86400000, found `-1`",
             ),
             ("ticks+tcp://h:1?name=a", "unknown parameter `name`"),
             ("bybit+wss://h?symbols=A&depth=25", "depth: expected 1, 50, 200 or 1000 levels, found `25`"),

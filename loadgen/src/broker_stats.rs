@@ -2,6 +2,7 @@
 
 use crate::http;
 use crate::plan::Target;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ const LETTING_GO_TIME_MAX: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What the broker has used so far.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// CPU time, in seconds.
     pub cpu_s: Option<f64>,
@@ -20,6 +21,8 @@ pub struct Sample {
     pub connections: Option<f64>,
     /// The labels of its build, such as its version.
     pub build: Option<String>,
+    /// When it was started, in seconds since the Unix epoch, if it tells; of each, where there are several.
+    pub started_s: Vec<f64>,
     /// Its counters, with their labels.
     pub counters: BTreeMap<String, f64>,
 }
@@ -61,6 +64,7 @@ impl Sample {
             resident_bytes: both(self.resident_bytes, other.resident_bytes),
             connections: both(self.connections, other.connections),
             build: self.build.or(other.build),
+            started_s: [self.started_s, other.started_s].concat(),
             counters: self.counters,
         }
     }
@@ -85,6 +89,7 @@ fn parse(metrics: &str) -> Sample {
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
         match name {
             "process_cpu_seconds_total" => sample.cpu_s = value.parse().ok(),
+            "process_start_time_seconds" => sample.started_s.extend(value.parse::<f64>()),
             "tickcast_connections" => sample.connections = value.parse().ok(),
             "process_resident_memory_bytes" => sample.resident_bytes = value.parse().ok(),
             name if name.ends_with("build_info") => {
@@ -106,7 +111,7 @@ mod tests {
     #[test]
     fn the_needed_series_are_found_among_others() {
         let metrics = "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.25\nother{a=\"b\"} 3\n\
-                       process_resident_memory_bytes 4096\ntickcast_connections 7\nbroker_build_info{version=\"0.1.0\"} 1\n\
+                       process_resident_memory_bytes 4096\ntickcast_connections 7\nprocess_start_time_seconds 1e9\nbroker_build_info{version=\"0.1.0\"} 1\n\
                        tickcast_feed_gaps_total{feed=\"a\"} 3\ntickcast_log_bytes 9\n";
         let build = Some("version=\"0.1.0\"".to_owned());
         let expected = Sample {
@@ -114,6 +119,7 @@ mod tests {
             resident_bytes: Some(4096.0),
             connections: Some(7.0),
             build,
+            started_s: vec![1e9],
             counters: BTreeMap::from([("tickcast_feed_gaps_total{feed=\"a\"}".to_owned(), 3.0)]),
         };
         assert_eq!(parse(metrics), expected);

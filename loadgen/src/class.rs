@@ -7,10 +7,10 @@ use crate::histogram::Latency;
 use crate::plan::{Behaviour, Client};
 use hdrhistogram::errors::{AdditionError, CreationError};
 use schemas::model::Channel;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a kind of client does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Reads what comes as it comes.
@@ -24,9 +24,10 @@ pub enum Kind {
 }
 
 /// Connections that are told apart from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Class {
     /// What they subscribe to.
+    #[serde(with = "by_name")]
     pub channel: Channel,
     /// Their rate tier in milliseconds; 0 is each update.
     pub interval_ms: u32,
@@ -35,7 +36,7 @@ pub struct Class {
 }
 
 /// What a class got.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Portion {
     /// Counts of frames about topics, and of all bytes.
     pub counts: Counts,
@@ -44,7 +45,7 @@ pub struct Portion {
 }
 
 /// A class, and what it got within the window.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tallied {
     /// Which.
     pub class: Class,
@@ -57,7 +58,7 @@ pub struct Tallied {
 }
 
 /// All classes that a thread has met.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Classes {
     all: Vec<Tallied>,
     empty: Portion,
@@ -221,6 +222,21 @@ impl Classes {
             here.total.merge(&more.total)?;
         }
         Ok(())
+    }
+}
+
+/// A channel by its name.
+mod by_name {
+    use schemas::model::Channel;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(super) fn serialize<S: Serializer>(channel: &Channel, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(channel.name())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Channel, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -2,21 +2,26 @@
 
 mod common;
 mod floor;
+mod merge;
 mod publish;
 mod report;
 mod run;
 mod saturate;
 mod scenario;
+mod share;
 mod soak;
 mod storm;
 
 pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
 pub use floor::FloorArgs;
+pub use merge::MergeArgs;
 pub use publish::PublishArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use saturate::SaturateArgs;
 pub use scenario::{ScenarioError, expanded};
+pub(crate) use share::LED;
+pub use share::{Led, ShareArgs};
 pub use soak::{SoakArgs, WatchArgs};
 pub use storm::{Cut, StormArgs};
 
@@ -44,6 +49,8 @@ pub enum Command {
     Floor(FloorArgs),
     /// Run for hours, watch memory and latencies, and end with a verdict on whether they drift (exit status 1).
     Soak(SoakArgs),
+    /// Make one report of the parts of a load that several processes carried (run --part).
+    Merge(MergeArgs),
     /// Compare runs that were kept with --out.
     Report(ReportArgs),
     /// The server of `loadgen floor`, which is told on its standard input what to do.

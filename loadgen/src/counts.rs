@@ -4,7 +4,7 @@ use crate::scan::{Header, Kind};
 use serde::{Deserialize, Serialize};
 
 /// Counts of what came in; of the measured window, unless said otherwise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Frames of type `update`.
     pub updates: u64,

@@ -3,6 +3,7 @@
 use crate::cli::ScenarioError;
 use crate::cpu::PinError;
 use crate::limits::LimitError;
+use crate::merge::MergeError;
 use crate::plan::PlanError;
 use anyhow::Context as _;
 use std::io::Write;
@@ -52,6 +53,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<PlanError>()
         || error.is::<LimitError>()
         || error.is::<PinError>()
+        || error.is::<MergeError>()
 }
 
 #[cfg(test)]

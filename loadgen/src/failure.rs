@@ -1,13 +1,13 @@
 //! How often something went wrong, by reason.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Different reasons that are told apart; what comes after them is counted together.
 const REASONS_MAX: usize = 64;
 
 /// Counts by reason.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Reasons(BTreeMap<String, u64>);
 

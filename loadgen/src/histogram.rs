@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 use hdrhistogram::errors::{AdditionError, CreationError};
+use serde::{Deserialize, Serialize};
 
 /// Latencies above an hour count as one.
 const LATENCY_US_MAX: u64 = 3_600_000_000;
@@ -16,11 +17,13 @@ pub fn microseconds() -> Result<Histogram<u64>, CreationError> {
 }
 
 /// The times that updates took to a client.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Latency {
     /// From the intended time of the event (`ts`).
+    #[serde(with = "as_text")]
     pub corrected: Histogram<u64>,
     /// From when the broker received it (`rx`).
+    #[serde(with = "as_text")]
     pub uncorrected: Histogram<u64>,
     /// Updates that arrived before their own `ts` or `rx`: clocks that differ, or a recording's times.
     pub negative: u64,
@@ -81,6 +84,33 @@ impl Latency {
         self.without_ts += other.without_ts;
         self.without_rx += other.without_rx;
         Ok(())
+    }
+}
+
+/// A histogram as text: what the HdrHistogram tools call V2, in Base64.
+pub(crate) mod as_text {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::{Serializer as _, V2Serializer};
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+    pub(crate) fn serialize<S: Serializer>(histogram: &Histogram<u64>, out: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        let written = V2Serializer::new().serialize(histogram, &mut bytes);
+        written.map_err(|error| ser::Error::custom(format!("{error:?}")))?;
+        out.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Histogram<u64>, D::Error> {
+        let text = String::deserialize(from)?;
+        let bytes = BASE64_STANDARD.decode(text).map_err(de::Error::custom)?;
+        let read = hdrhistogram::serialization::Deserializer::new().deserialize(&mut bytes.as_slice());
+        let part: Histogram<u64> = read.map_err(|error| de::Error::custom(format!("{error:?}")))?;
+        // With the bounds of all others, so that these can be added.
+        let mut histogram = super::microseconds().map_err(de::Error::custom)?;
+        histogram.add(part).map_err(de::Error::custom)?;
+        Ok(histogram)
     }
 }
 

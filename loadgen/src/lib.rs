@@ -9,6 +9,8 @@
 //! `loadgen saturate` publishes as fast as subscribers take it, and sees that each gets each update. `loadgen floor`
 //! measures a server that does nothing but write; with `--floor-pairs` it is measured in turns with the broker.
 //!
+//! `loadgen run --processes` shares a load among several processes, and `loadgen merge` makes one report of parts of a load.
+//!
 //! `loadgen soak` is a run for hours, with a verdict on what drifted. `loadgen report` compares runs that were kept.
 //!
 //! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
@@ -35,12 +37,15 @@ pub mod http;
 pub mod lead;
 pub mod limits;
 pub mod machine;
+pub mod merge;
 pub mod mix;
 pub mod pairs;
+pub mod part;
 pub mod pass;
 pub mod phase;
 pub mod plan;
 pub mod popularity;
+pub mod processes;
 pub mod progress;
 pub mod publish;
 pub mod random;

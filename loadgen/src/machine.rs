@@ -1,10 +1,10 @@
 //! The machine that a figure was measured on.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// What a reader must know of the machine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's name.
     pub cpu: String,
@@ -54,8 +54,18 @@ fn kernel() -> String {
 /// Memory of this process that is resident, in bytes.
 #[must_use]
 pub fn resident_bytes() -> Option<f64> {
-    let resident = field("/proc/self/status", "VmRSS")?;
-    resident.split(' ').next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
+    status_bytes("VmRSS")
+}
+
+/// The most memory of this process that was ever resident, in bytes.
+#[must_use]
+pub fn peak_bytes() -> Option<f64> {
+    status_bytes("VmHWM")
+}
+
+fn status_bytes(name: &str) -> Option<f64> {
+    let value = field("/proc/self/status", name)?;
+    value.split(' ').next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
 }
 
 fn field(path: &str, name: &str) -> Option<String> {

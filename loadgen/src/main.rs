@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Saturate(args) => loadgen::saturate::command(&args),
         Command::Floor(args) => loadgen::floor::command(&args),
         Command::Soak(args) => loadgen::soak::command(&args),
+        Command::Merge(args) => loadgen::merge::command(&args),
         Command::Report(args) => loadgen::comparison::command(&args),
         Command::FloorServer => loadgen::exit::of(loadgen::floor::serve()),
     }

@@ -6,6 +6,7 @@ use crate::cpu;
 use crate::crew::Crew;
 use crate::floor::Floor;
 use crate::lead::{LOOK_EVERY, Lead};
+use crate::machine;
 use crate::phase::{Course, Phase};
 use crate::plan::Plan;
 use crate::publish::ahead::Ahead;
@@ -13,7 +14,7 @@ use crate::publish::link::Link;
 use crate::publish::rate::Publisher;
 use crate::publish::schedule::Order;
 use crate::publish::{Pace, Published, Publishing};
-use crate::report::{Measured, Report};
+use crate::report::{Measured, OwnMemory, Report};
 use crate::soak::Watched;
 use crate::worker::now_us;
 use anyhow::Context as _;
@@ -43,10 +44,18 @@ pub enum Server {
 /// # Errors
 /// When a thread fails.
 pub async fn single(plan: Plan, link: Option<Link>) -> anyhow::Result<Report> {
-    let mut lead = Lead::new(plan.connections, plan.verify);
-    let report = Pass::start(Arc::new(plan), Server::Broker, link, &mut lead)?.go_through().await;
+    let mut lead = Lead::new(plan.own_connections(), plan.verify);
+    let report = led(plan, link, &mut lead).await;
     lead.finish();
     report
+}
+
+/// The same, led by somebody else.
+///
+/// # Errors
+/// When a thread fails.
+pub async fn led(plan: Plan, link: Option<Link>, lead: &mut Lead) -> anyhow::Result<Report> {
+    Pass::start(Arc::new(plan), Server::Broker, link, lead)?.go_through().await
 }
 
 /// A crew, who publishes for it, and whom both talk to.
@@ -58,6 +67,8 @@ pub struct Pass<'a> {
     server: Server,
     lead: &'a mut Lead,
     started: jiff::Timestamp,
+    /// Resident before the first connection, in bytes.
+    resident_before: Option<f64>,
 }
 
 /// Who publishes.
@@ -82,6 +93,7 @@ impl<'a> Pass<'a> {
         link: Option<Link>,
         lead: &'a mut Lead,
     ) -> anyhow::Result<Self> {
+        let resident_before = machine::resident_bytes();
         let course = Arc::<Course>::default();
         let feeder = match (link, plan.publishing) {
             (Some(link), Some(publishing)) => Feeder::start(link, publishing, &plan, &course)?,
@@ -94,7 +106,7 @@ impl<'a> Pass<'a> {
             }
             Feeder::Thread(_) | Feeder::Other => Crew::start(&plan, course, Ok)?,
         };
-        Ok(Self { plan, crew, feeder, server, lead, started: jiff::Timestamp::now() })
+        Ok(Self { plan, crew, feeder, server, lead, started: jiff::Timestamp::now(), resident_before })
     }
 
     /// Connects, warms up, measures, sees that all arrived, and ends; what was measured.
@@ -103,10 +115,11 @@ impl<'a> Pass<'a> {
     /// When a thread failed, or the floor.
     pub async fn go_through(mut self) -> anyhow::Result<Report> {
         let connecting = Instant::now();
-        let connections = self.plan.connections;
+        let connections = self.plan.own_connections();
         let connect_timeout = self.plan.connect_timeout + self.plan.ramp_up;
         self.stay("connecting", connect_timeout, |pass| pass.crew.standing().decided() >= connections).await;
         let connect_time = connecting.elapsed();
+        self.lead.meet(&self.crew).await;
         self.crew.course.begin(Phase::Running);
         let mut measured = Measured { connect_time, ..self.measure().await };
         if !self.lead.is_interrupted() {
@@ -138,13 +151,15 @@ impl<'a> Pass<'a> {
         self.server.close_window(end_us);
         let window = start.elapsed();
         let client_cpu = cpu::of_process().saturating_sub(process_cpu);
+        let memory = OwnMemory { before: self.resident_before, peak: machine::peak_bytes() };
         let after = match &before {
             Ok(_) => self.server.sample(&self.plan).await,
             Err(reason) => Err(reason.clone()),
         };
         // So that every worker notices the end of the window before it is told to end.
         tokio::time::sleep(2 * LOOK_EVERY).await;
-        Measured { start_us, window, watched, client_cpu, broker: pair(before, after), ..Measured::default() }
+        let broker = pair(before, after);
+        Measured { start_us, window, watched, client_cpu, memory, broker, ..Measured::default() }
     }
 
     /// Waits for the end of the window, and looks at memory meanwhile if that is wanted.

@@ -11,6 +11,7 @@ pub use target::{Target, publish_address};
 use crate::cli::{RunArgs, WindowArgs};
 use crate::machine;
 use crate::mix::{Dealt, Mix};
+use crate::part::Part;
 use crate::popularity::Popularity;
 use crate::publish::Publishing;
 use crate::random::Random;
@@ -54,8 +55,10 @@ pub struct Plan {
     pub popularity: Popularity,
     /// How many each connection watches.
     pub symbols_per_connection: usize,
-    /// Connections in all.
+    /// Connections in all, of all processes.
     pub connections: usize,
+    /// Which of them belong to this process.
+    pub part: Option<Part>,
     /// Of which never read.
     pub stalled: usize,
     /// Of which read 1 KiB a second.
@@ -111,7 +114,8 @@ impl Plan {
             verify: args.verify,
             resume: args.resume,
             ..Self::prompt(interest, target, symbols, &args.window, seed)?
-        })
+        }
+        .shared(part(args)?, args))
     }
 
     /// Connections that read promptly, and stay, and nothing else.
@@ -136,6 +140,7 @@ impl Plan {
             symbols,
             popularity,
             connections,
+            part: None,
             stalled: 0,
             trickling: 0,
             churn: Share(0.0),
@@ -151,6 +156,27 @@ impl Plan {
             seed,
             publishing: None,
         })
+    }
+
+    /// This part of it. Processes that were started together on one machine share its cores.
+    fn shared(self, part: Option<Part>, args: &RunArgs) -> Self {
+        let Some(own) = part else { return self };
+        let by_default =
+            if args.share.led.is_some() { default_threads().div_ceil(own.of as usize) } else { self.threads };
+        let threads = args.window.threads.unwrap_or(by_default).min(own.share(self.connections));
+        Self { part, threads, ..self }
+    }
+
+    /// Connections of this process.
+    #[must_use]
+    pub fn own_connections(&self) -> usize {
+        self.own_part().share(self.connections)
+    }
+
+    /// The part of the load that is this process's.
+    #[must_use]
+    pub fn own_part(&self) -> Part {
+        self.part.unwrap_or(Part::WHOLE)
     }
 
     /// How many connections are to be stalled, and how many trickling; also what can be said of the arguments before the
@@ -245,6 +271,17 @@ fn measures_something(window: &WindowArgs) -> Result<(), PlanError> {
     if window.duration.is_zero() { Err(PlanError::Duration) } else { Ok(()) }
 }
 
+/// The part that this process takes, if it does not take all.
+fn part(args: &RunArgs) -> Result<Option<Part>, PlanError> {
+    let connections = args.connections;
+    match args.share.part {
+        Some(Part { of: parts, .. }) if parts as usize > connections => {
+            Err(PlanError::Parts { connections, parts })
+        }
+        part => Ok(part),
+    }
+}
+
 /// The tiers, those first that are not each update.
 fn tiers(args: &RunArgs) -> Result<Vec<Dealt<u32>>, PlanError> {
     let Some(share) = args.tiered else { return Ok(args.interval_ms.deal(args.connections)) };
@@ -278,60 +315,4 @@ pub fn default_threads() -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    fn plan(arguments: &[&str], symbols: usize) -> Result<Plan, PlanError> {
-        let start = ["loadgen run", "--url", "ws://127.0.0.1:9/v1/stream?x=1", "--connections", "1000"];
-        let args = RunArgs::try_parse_from(start.iter().chain(arguments)).unwrap();
-        let symbols = (0..symbols).map(|i| format!("sim:{i}")).collect();
-        Plan::new(&args, Target::parse(&args.url[0])?, symbols, 1)
-    }
-
-    #[test]
-    fn clients_are_dealt_out_whole() {
-        let plan = plan(
-            &["--stalled", "1%", "--trickling", "2%", "--symbols-per-connection", "20", "--threads", "3"],
-            500,
-        );
-        let threads = plan.unwrap().clients();
-        assert_eq!(threads.iter().map(Vec::len).collect::<Vec<_>>(), [334, 333, 333]);
-        let count =
-            |behaviour| threads.iter().flatten().filter(|client| client.behaviour == behaviour).count();
-        assert_eq!((count(Behaviour::Stalled), count(Behaviour::Trickling)), (10, 20));
-        assert!(threads.iter().flatten().all(|client| client.symbols.len() == 20));
-    }
-
-    #[test]
-    fn some_are_on_a_tier_and_others_are_not() {
-        let mixed = plan(&["--interval-ms", "100", "--tiered", "20%", "--stalled", "50%"], 1).unwrap();
-        let clients = mixed.clients().concat();
-        let (tiered, others): (Vec<_>, Vec<_>) = clients.iter().partition(|client| client.interval_ms == 100);
-        assert_eq!((tiered.len(), others.len(), mixed.has_both_rates()), (200, 800, true));
-        assert!(others.iter().all(|client| client.interval_ms == 0));
-        // Who is on a tier has nothing to do with who is slow.
-        let stalled = tiered.iter().filter(|client| client.behaviour == Behaviour::Stalled).count();
-        assert!((50..150).contains(&stalled), "{stalled}");
-        assert!(!plan(&["--interval-ms", "100"], 1).unwrap().has_both_rates());
-        assert!(!plan(&[], 1).unwrap().has_both_rates());
-        let weighed = plan(&["--interval-ms", "0=2,100=1,500=1", "--channel", "quotes=3,book=1"], 1).unwrap();
-        let clients = weighed.clients().concat();
-        let count = |interval_ms| clients.iter().filter(|client| client.interval_ms == interval_ms).count();
-        assert_eq!([0, 100, 500].map(count), [500, 250, 250]);
-        assert_eq!(clients.iter().filter(|client| client.channel == Channel::Book).count(), 250);
-        assert_eq!((weighed.tiered(), weighed.has_both_rates()), ((500, 100), true));
-    }
-
-    #[test]
-    fn contradictions_are_told() {
-        assert!(matches!(plan(&["--stalled", "60%", "--trickling", "60%"], 5), Err(PlanError::Shares)));
-        assert!(matches!(plan(&["--duration", "0s"], 5), Err(PlanError::Duration)));
-        let shares = ["--interval-ms", "0=2,100=1", "--tiered", "5%"];
-        assert!(matches!(plan(&shares, 5), Err(PlanError::Tiers)));
-        let few = plan(&["--symbols-per-connection", "6"], 5);
-        assert!(matches!(few, Err(PlanError::Symbols { asked: 6, symbols: 5, .. })));
-        let all = plan(&["--symbols-per-connection", "6", "--popularity", "all"], 5).unwrap();
-        assert_eq!(all.symbols_per_connection, 5);
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use crate::random::Random;
 use std::sync::Arc;
 
 /// How interest is spread over the symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Popularity {
     /// Every symbol is as likely as any other.

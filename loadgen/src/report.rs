@@ -9,9 +9,11 @@ mod hlog;
 pub(crate) mod html;
 mod latency;
 mod load;
+mod measured;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod pairs;
+mod parts;
 pub(crate) mod plot;
 mod published;
 mod run_page;
@@ -20,17 +22,18 @@ mod soak;
 mod text;
 pub(crate) mod warnings;
 
-pub(crate) use files::HLOG;
+pub(crate) use files::{HLOG, PART};
 pub(crate) use second::PLOTTED_S_MIN;
 
 pub use class::ClassReport;
 pub use cost::{BrokerCost, ClientCost};
 pub use latency::{LatencySummary, Percentiles};
 pub use load::{Load, Tool};
+pub use measured::{Measured, Measurement, OwnMemory};
+pub use parts::PartReport;
 pub use published::PublishedReport;
 pub use second::SecondReport;
 
-use crate::broker_stats::Sample;
 use crate::class::{Class, Tallied};
 use crate::cli::OutputArgs;
 use crate::counts::Counts;
@@ -38,8 +41,7 @@ use crate::failure::Reasons;
 use crate::histogram::Latency;
 use crate::machine::Machine;
 use crate::plan::Plan;
-use crate::progress::Standing;
-use crate::publish::{Pace, Published};
+use crate::publish::Pace;
 use crate::series::Series;
 use crate::soak::{Soak, Watched};
 use crate::streak::Misses;
@@ -50,45 +52,6 @@ use output::Output;
 use serde::Serialize;
 use std::time::Duration;
 
-/// What was measured besides what the workers counted.
-#[derive(Debug)]
-pub struct Measured {
-    /// How long connecting took.
-    pub connect_time: Duration,
-    /// Memory as it was seen within the window, if it was looked at.
-    pub watched: Vec<Watched>,
-    /// When the window opened, in microseconds since the Unix epoch.
-    pub start_us: u64,
-    /// How long it was.
-    pub window: Duration,
-    /// CPU time of this process within it.
-    pub client_cpu: Duration,
-    /// The broker's account of itself before and after it.
-    pub broker: Result<(Sample, Sample), String>,
-    /// Where the connections stood at the end.
-    pub standing: Standing,
-    /// What this side published within it, if it did.
-    pub published: Option<Published>,
-    /// Whether someone ended the run early.
-    pub interrupted: bool,
-}
-
-impl Default for Measured {
-    fn default() -> Self {
-        Self {
-            connect_time: Duration::ZERO,
-            watched: Vec::new(),
-            start_us: 0,
-            window: Duration::ZERO,
-            client_cpu: Duration::ZERO,
-            broker: Err("not asked".into()),
-            standing: Standing::default(),
-            published: None,
-            interrupted: false,
-        }
-    }
-}
-
 /// The report of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -98,6 +61,9 @@ pub struct Report {
     pub machine: Machine,
     /// The load.
     pub load: Load,
+    /// The parts that it was merged from, if it was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartReport>,
     /// What this side published within the window, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<PublishedReport>,
@@ -151,6 +117,8 @@ struct Raw {
     watched: Vec<Watched>,
     start_us: u64,
     window: Duration,
+    /// What another process needs to merge this part of a load with the others, as JSON.
+    part: Option<String>,
 }
 
 /// What became of the connections.
@@ -207,23 +175,41 @@ impl Report {
         verification: Option<Verification>,
         misses: Option<Misses>,
     ) -> anyhow::Result<Self> {
-        let window_s = measured.window.as_secs_f64();
-        let slow = plan.stalled + plan.trickling > 0;
-        let rates_differ = plan.has_both_rates();
+        let published = PublishedReport::new(plan, &measured);
+        let measurement = Measurement {
+            tool: Tool::new(started, measured.interrupted),
+            machine: Machine::here(),
+            load: Load::new(plan, measured.window.as_secs_f64()),
+            measured,
+            tally,
+            verification,
+            parts: Vec::new(),
+        };
+        Self::of(measurement, published, misses)
+    }
+
+    /// Of what was measured, by one process or by several.
+    ///
+    /// # Errors
+    /// As [`Report::new`].
+    pub fn of(
+        measurement: Measurement,
+        published: Option<PublishedReport>,
+        misses: Option<Misses>,
+    ) -> anyhow::Result<Self> {
+        let part = measurement.load.part.map(|_| serde_json::to_string(&measurement)).transpose()?;
+        let Measurement { tool, machine, load, measured, tally, verification, parts } = measurement;
+        let rates_differ = load.has_both_rates();
         let sum =
             |belongs: &dyn Fn(&Class) -> bool| Ok::<_, AdditionError>(tally.classes.sum(belongs)?.latency);
         let latency = sum(&|class| class.is_main(rates_differ))?;
         let tiered = sum(&|class| class.is_prompt() && class.interval_ms > 0)?;
-        let (received, client) = (tally.received(), ClientCost::new(&measured, &tally, plan.threads));
-        let (broker, connections) = (BrokerCost::new(&measured, &tally), Connections::new(&measured, &tally));
-        let slow = slow.then(|| sum(&|class| !class.is_prompt())).transpose()?;
-        let classes = tally.classes.into_sorted();
+        let slow =
+            (load.stalled + load.trickling > 0).then(|| sum(&|class| !class.is_prompt())).transpose()?;
+        let client = ClientCost::new(&measured, &tally, load.threads, load.own_connections());
+        let classes = tally.classes.clone().into_sorted();
         let mut report = Self {
-            loadgen: Tool::new(started, measured.interrupted),
-            machine: Machine::here(),
-            load: Load::new(plan, window_s),
-            published: PublishedReport::new(plan, &measured),
-            received: Received::new(&received, window_s),
+            received: Received::new(&tally.received(), measured.window.as_secs_f64()),
             latency_us: LatencySummary::new(&latency),
             tiered_latency_us: rates_differ.then(|| LatencySummary::new(&tiered)),
             slow_latency_us: slow.as_ref().map(LatencySummary::new),
@@ -231,8 +217,13 @@ impl Report {
             series: second::all(&tally.series, measured.window)?,
             soak: None,
             client,
-            broker,
-            connections,
+            broker: BrokerCost::new(&measured, &tally),
+            connections: Connections::new(&measured, &tally),
+            loadgen: tool,
+            machine,
+            load,
+            parts,
+            published,
             verification,
             misses,
             unparsable: tally.samples,
@@ -245,11 +236,17 @@ impl Report {
                 watched: measured.watched,
                 start_us: measured.start_us,
                 window: measured.window,
+                part,
             },
         };
         report.warnings = warnings::of(&report);
         report.failures = warnings::failures(&report);
         Ok(report)
+    }
+
+    /// What another process needs to merge this part of a load with the others, if it is one.
+    pub(crate) fn part(&self) -> Option<&str> {
+        self.raw.part.as_deref()
     }
 
     /// The latencies from the intended times, of connections that read promptly.

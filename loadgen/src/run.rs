@@ -5,8 +5,10 @@ use crate::exit;
 use crate::floor::Cores;
 use crate::limits;
 use crate::pairs;
+use crate::part::Part;
 use crate::pass;
 use crate::plan::{Plan, PlanError, Target};
+use crate::processes;
 use crate::publish::link::Link;
 use crate::publish::{self, Publishing};
 use crate::report::Report;
@@ -22,6 +24,11 @@ pub fn command(args: &RunArgs) -> ExitCode {
 
 async fn measure(args: &RunArgs) -> anyhow::Result<bool> {
     let cores = Cores::settle(args.pairs.cores)?;
+    match (args.share.led, args.share.processes) {
+        (Some(led), _) => return processes::be_led(args, led).await,
+        (None, Some(count)) => return processes::measure(args, count).await,
+        (None, None) => {}
+    }
     let (plan, link) = plan(args).await?;
     pairs::measure(plan, link, &args.pairs, &cores, &args.output).await
 }
@@ -49,7 +56,8 @@ pub(crate) async fn plan(args: &RunArgs) -> anyhow::Result<(Plan, Option<Link>)>
     if args.pairs.floor_pairs.is_some() {
         Plan::suits_floor(args)?;
     }
-    limits::make_room(args.connections, args.source_addresses.len())?;
+    let own = args.share.part.unwrap_or(Part::WHOLE).share(args.connections);
+    limits::make_room(own, args.source_addresses.len())?;
     let seed = args.window.seed.unwrap_or_else(now_us);
     let (names, link) = symbols_and_link(args, &target, publishing.as_ref()).await?;
     Ok((Plan { publishing, more_targets, ..Plan::new(args, target, names, seed)? }, link))

@@ -8,17 +8,18 @@ use crate::histogram::{Latency, microseconds};
 use hdrhistogram::Histogram;
 use hdrhistogram::errors::AdditionError;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The seconds of a window, by their numbers from 0; those in which nothing came are not there.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Series {
     seconds: BTreeMap<u64, Second>,
 }
 
 /// What came in one second.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Second {
     /// Counts of frames about topics, and of all bytes, of all classes.
     pub counts: Counts,
@@ -26,7 +27,9 @@ pub struct Second {
     pub cpu_busiest: Duration,
     /// The longest that bytes waited for the receive loop, in microseconds.
     pub lag_us_max: u64,
+    #[serde(with = "as_texts")]
     corrected: Vec<Vec<u8>>,
+    #[serde(with = "as_texts")]
     uncorrected: Vec<Vec<u8>>,
 }
 
@@ -102,9 +105,33 @@ impl Series {
         other.seconds.into_iter().for_each(|(number, second)| self.add(number, second));
     }
 
+    /// The same, so many seconds later.
+    #[must_use]
+    pub fn later(self, seconds: u64) -> Self {
+        Self {
+            seconds: self.seconds.into_iter().map(|(number, second)| (number + seconds, second)).collect(),
+        }
+    }
+
     /// The seconds with their numbers, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Second)> {
         self.seconds.iter().map(|(number, second)| (*number, second))
+    }
+}
+
+/// Histograms that are bytes already, in Base64.
+mod as_texts {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(kept: &[Vec<u8>], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(kept.iter().map(|bytes| BASE64_STANDARD.encode(bytes)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| BASE64_STANDARD.decode(text).map_err(D::Error::custom)).collect()
     }
 }
 

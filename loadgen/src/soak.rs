@@ -67,6 +67,10 @@ async fn measure(args: &SoakArgs) -> anyhow::Result<bool> {
     if args.run.pairs.floor_pairs.is_some() {
         return Err(PlanError::SoakInPairs.into());
     }
+    let share = args.run.share;
+    if share.processes.is_some() || share.part.is_some() || share.led.is_some() {
+        return Err(PlanError::SoakInParts.into());
+    }
     Cores::settle(args.run.pairs.cores)?;
     let (plan, link) = run::plan(&args.run).await?;
     let plan = Plan { watch_every: Some(args.watch.watch_every), ..plan };

@@ -4,10 +4,11 @@ use crate::class::Classes;
 use crate::counts::Counts;
 use crate::cpu;
 use crate::failure::Reasons;
-use crate::histogram::microseconds;
+use crate::histogram::{as_text, microseconds};
 use crate::series::{Second, Series, SeriesError};
 use hdrhistogram::Histogram;
 use hdrhistogram::errors::{AdditionError, CreationError};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Samples of messages that could not be read.
@@ -19,7 +20,7 @@ const LATE: Duration = Duration::from_millis(10);
 const SECOND_US: u64 = 1_000_000;
 
 /// What one thread, or all of them, counted.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Tally {
     /// Received within the window and not about topics.
     pub others: Counts,
@@ -28,13 +29,17 @@ pub struct Tally {
     /// The same for each second.
     pub series: Series,
     /// When the present second of the window is over, in microseconds since the Unix epoch; 0 before the first one.
+    #[serde(skip)]
     pub second_ends_us: u64,
+    #[serde(skip)]
     second: Option<Present>,
     /// Why seconds could not be kept, if any could not.
+    #[serde(skip)]
     pub broken: Option<SeriesError>,
     /// Frames about topics, of the whole run.
     pub deliveries: u64,
     /// How long bytes waited between the poller's word of them and their read, within the window, in microseconds.
+    #[serde(with = "as_text")]
     pub lags: Histogram<u64>,
     /// Attempts to connect that failed.
     pub failures: Reasons,

@@ -21,6 +21,7 @@ impl Source for ProcessMetrics {
         [
             Some(build),
             counter("process_cpu_seconds", "CPU time of the process, user and system", cpu_seconds()),
+            gauge("process_start_time_seconds", "When the process was started, since the Unix epoch", start_seconds()),
             gauge("process_resident_memory_bytes", "Resident memory of the process", status_bytes("VmRSS:")),
             gauge("process_virtual_memory_bytes", "Virtual memory of the process", status_bytes("VmSize:")),
             gauge("process_threads", "Threads of the process", status_number("Threads:")),
@@ -48,6 +49,15 @@ fn cpu_seconds() -> Option<f64> {
     Some((ticks()? + ticks()?) / TICKS_PER_S)
 }
 
+/// Field 22 of `stat`, from when the system was started.
+fn start_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let ticks: f64 = stat.rsplit_once(") ")?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let system = fs::read_to_string("/proc/stat").ok()?;
+    let start: f64 = system.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok()?;
+    Some(start + ticks / TICKS_PER_S)
+}
+
 fn status_bytes(name: &str) -> Option<f64> {
     status_number(name).map(|kilobytes| kilobytes * 1024.0)
 }
@@ -66,14 +76,17 @@ fn open_fds() -> Option<f64> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use std::time::{SystemTime, UNIX_EPOCH};
 
     #[test]
     fn a_process_on_linux_has_all_figures() {
         let families = ProcessMetrics.families();
         let value = |name: &str| families.iter().find(|family| family.name == name).unwrap().values[0].1;
-        assert_eq!(families.len(), 7);
+        assert_eq!(families.len(), 8);
         assert!(value("process_resident_memory_bytes") > 1e6);
         assert!(value("process_open_fds") >= 3.0 && value("process_max_fds") >= value("process_open_fds"));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        assert!((now - 3_600.0..now + 2.0).contains(&value("process_start_time_seconds")));
         assert!(value("process_cpu_seconds") < 3_600.0 && value("process_threads") >= 1.0);
     }
 }

@@ -1,6 +1,6 @@
 //! What `loadgen run` was told.
 
-use super::{OutputArgs, PairArgs, PublishArgs, WindowArgs, at_least_one};
+use super::{OutputArgs, PairArgs, PublishArgs, ShareArgs, WindowArgs, at_least_one};
 use crate::mix::Mix;
 use crate::popularity::Popularity;
 use crate::units::{self, Share};
@@ -92,6 +92,10 @@ pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
+    /// How it is shared among processes.
+    #[command(flatten)]
+    pub share: ShareArgs,
+
     /// What is to be published.
     #[command(flatten)]
     pub publishing: PublishArgs,
@@ -130,6 +134,8 @@ mod tests {
             (["--threads", "0"], "whole number from 1"),
             (["--popularity", "odd"], "uniform"),
             (["--tiered", "20%"], "--interval-ms"),
+            (["--part", "3/2"], "expected a part such as 1/2"),
+            (["--part", "1/2"], "--seed"),
             (["--connect-timeout=1s", "--resume"], "--verify"),
         ] {
             let error = run(&wrong).unwrap_err();

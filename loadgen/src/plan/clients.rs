@@ -24,7 +24,7 @@ pub enum Behaviour {
 }
 
 /// A connection to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// Its number, from 0.
     pub number: u32,
@@ -39,23 +39,18 @@ pub struct Client {
 }
 
 impl Plan {
-    /// The connections of each thread.
+    /// The connections of each thread, of those that belong to this process.
     #[must_use]
     pub fn clients(&self) -> Vec<Vec<Client>> {
         let kinds = self.behaviours().into_iter().zip(self.shuffled(&self.tiers, TIERS_STREAM));
         let kinds = kinds.zip(self.shuffled(&self.channels, CHANNELS_STREAM));
         let chooser = Chooser::new(self.popularity, u32::try_from(self.symbols.len()).unwrap_or(u32::MAX));
         let mut threads = vec![Vec::new(); self.threads];
-        for (number, ((behaviour, interval_ms), channel)) in (0..).zip(kinds) {
+        let own = (0..).zip(kinds).filter(|(number, _)| self.own_part().has(*number));
+        for (turn, (number, ((behaviour, interval_ms), channel))) in own.enumerate() {
             let mut random = Random::new(self.seed, u64::from(number));
             let symbols = chooser.choose(self.symbols_per_connection, &mut random);
-            threads[number as usize % self.threads].push(Client {
-                number,
-                channel,
-                behaviour,
-                interval_ms,
-                symbols,
-            });
+            threads[turn % self.threads].push(Client { number, channel, behaviour, interval_ms, symbols });
         }
         threads
     }

@@ -51,6 +51,17 @@ pub enum PlanError {
     /// Passes that are opened anew each time drift no further.
     #[error("--floor-pairs does not go with a soak")]
     SoakInPairs,
+    /// What drifts is judged by one process.
+    #[error("--processes and --part do not go with a soak")]
+    SoakInParts,
+    /// A part would have nothing to do.
+    #[error("{connections} connections cannot be shared among {parts} processes: each needs one at least")]
+    Parts {
+        /// Connections in all.
+        connections: usize,
+        /// As typed.
+        parts: u32,
+    },
     /// What one server says of a topic cannot be held against another's.
     #[error("--url: --verify, --publish and --floor-pairs go with one server only")]
     Servers,

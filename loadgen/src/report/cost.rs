@@ -1,7 +1,7 @@
 //! What a run cost this side and the broker.
 
 use super::latency::Percentiles;
-use super::{Measured, as_f64};
+use super::{Measured, OwnMemory, as_f64};
 use crate::tally::Tally;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,6 +12,10 @@ use std::time::Duration;
 pub struct ClientCost {
     /// CPU time of the process.
     pub cpu_s: f64,
+    /// The most memory that was resident, in bytes.
+    pub peak_bytes: Option<f64>,
+    /// How much of it came with each connection, in bytes.
+    pub bytes_per_connection: Option<f64>,
     /// Share of a core that the busiest receiving thread used.
     pub busiest_thread_share: f64,
     /// CPU time of the receiving threads for each delivery.
@@ -48,14 +52,18 @@ pub struct BrokerCost {
 }
 
 impl ClientCost {
-    pub(crate) fn new(measured: &Measured, tally: &Tally, threads: usize) -> Self {
+    pub(crate) fn new(measured: &Measured, tally: &Tally, threads: usize, connections: usize) -> Self {
         let window_s = measured.window.as_secs_f64();
         let share = |time: Duration| if window_s > 0.0 { time.as_secs_f64() / window_s } else { 0.0 };
         let deliveries = tally.received().deliveries();
+        let OwnMemory { before, peak } = measured.memory;
+        let grown = peak.zip(before).map(|(peak, before)| (peak - before).max(0.0));
         #[expect(clippy::cast_precision_loss, reason = "a handful")]
         let threads = threads as f64;
         Self {
             cpu_s: measured.client_cpu.as_secs_f64(),
+            peak_bytes: peak,
+            bytes_per_connection: grown.map(|bytes| bytes / as_f64(connections.max(1) as u64)),
             busiest_thread_share: share(tally.cpu_busiest),
             us_per_delivery: per_delivery(tally.cpu.as_secs_f64(), deliveries),
             deliveries_per_read: per_delivery(1e-6, tally.received().reads)

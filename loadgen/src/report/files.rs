@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime};
 /// Each second's latencies from the intended times, which [`crate::comparison`] reads again.
 pub(crate) const HLOG: &str = "latency.hlog";
 
+/// All that was counted of a part of a load, which [`crate::merge`] reads again.
+pub(crate) const PART: &str = "part.json";
+
 /// Names and contents.
 pub(super) fn of(report: &Report) -> anyhow::Result<Vec<(String, String)>> {
     let raw = &report.raw;
@@ -19,6 +22,7 @@ pub(super) fn of(report: &Report) -> anyhow::Result<Vec<(String, String)>> {
         ("latency-uncorrected.hlog".to_owned(), log(Second::uncorrected)?),
         ("report.html".to_owned(), run_page::of(report)?),
     ];
+    files.extend(report.part().map(|part| (PART.to_owned(), part.to_owned())));
     if raw.classes.len() > 1 {
         files.extend(raw.classes.iter().map(of_class));
     }

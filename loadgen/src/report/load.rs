@@ -1,17 +1,19 @@
 //! What measured, and under which load.
 
 use crate::mix::Dealt;
+use crate::part::Part;
 use crate::plan::{Plan, Target};
 use crate::popularity::Popularity;
 use schemas::model::Channel;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// What measured, and when.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tool {
     /// The version of this program.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// The command line.
     pub command: Vec<String>,
     /// When the run started, in UTC.
@@ -21,11 +23,14 @@ pub struct Tool {
 }
 
 /// The load.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the flags of the command")]
 pub struct Load {
     pub address: String,
     pub connections: usize,
+    /// Which of these it held itself, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     pub channel: String,
     pub channels: Vec<OfChannel>,
     pub symbols: usize,
@@ -49,16 +54,16 @@ pub struct Load {
 }
 
 /// Connections of a channel.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfChannel {
     /// Its name.
-    pub channel: &'static str,
+    pub channel: Cow<'static, str>,
     /// How many.
     pub connections: usize,
 }
 
 /// Connections of a tier.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfTier {
     /// In milliseconds; 0 is each update.
     pub interval_ms: u32,
@@ -68,7 +73,7 @@ pub struct OfTier {
 
 impl OfChannel {
     fn new(dealt: &Dealt<Channel>) -> Self {
-        Self { channel: dealt.what.name(), connections: dealt.count }
+        Self { channel: dealt.what.name().into(), connections: dealt.count }
     }
 }
 
@@ -83,7 +88,7 @@ impl Tool {
     #[must_use]
     pub fn new(started: jiff::Timestamp, interrupted: bool) -> Self {
         Self {
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").into(),
             command: std::env::args().collect(),
             started: started.to_string(),
             interrupted,
@@ -92,11 +97,12 @@ impl Tool {
 }
 
 impl Load {
-    pub(super) fn new(plan: &Plan, measured_s: f64) -> Self {
+    pub(crate) fn new(plan: &Plan, measured_s: f64) -> Self {
         let (tiered, interval_ms) = plan.tiered();
         Self {
             address: plan.targets().map(Target::url).collect::<Vec<_>>().join(","),
             connections: plan.connections,
+            part: plan.part,
             channel: plan.channel_names(),
             channels: plan.channels.iter().map(OfChannel::new).collect(),
             symbols: plan.symbols.len(),
@@ -117,5 +123,16 @@ impl Load {
             warmup_s: plan.warmup.as_secs_f64(),
             measured_s,
         }
+    }
+
+    /// Connections that the one held who tells this.
+    #[must_use]
+    pub fn own_connections(&self) -> usize {
+        self.part.unwrap_or(Part::WHOLE).share(self.connections)
+    }
+
+    /// Whether some connections are on a tier, and others are not.
+    pub(super) fn has_both_rates(&self) -> bool {
+        (1..self.connections).contains(&self.tiered)
     }
 }

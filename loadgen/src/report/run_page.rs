@@ -188,7 +188,7 @@ fn cost_rows(report: &Report) -> Vec<Vec<String>> {
             Some(client.cpu_s),
             client_share,
             client.us_per_delivery,
-            "-".to_owned(),
+            client.peak_bytes.map_or_else(|| "-".to_owned(), |peak| format!("{:.1} MiB at most", mib(peak))),
         ),
     ]
 }

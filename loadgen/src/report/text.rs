@@ -3,8 +3,8 @@
 use super::figures::Figures;
 use super::load::{OfChannel, OfTier};
 use super::page::{Page, grouped, grouped_f64, mib};
-use super::soak;
 use super::{BrokerCost, LatencySummary, Load, Percentiles, PublishedReport, Report, as_f64};
+use super::{parts, soak};
 use crate::counts::Counts;
 use crate::streak::Misses;
 
@@ -59,6 +59,7 @@ pub(super) fn of(report: &Report) -> String {
 fn head(page: &mut Page, report: &Report) {
     page.origin(&report.loadgen, &report.machine, report.load.seed);
     load(page, &report.load);
+    parts::rows(page, &report.parts);
     let load = &report.load;
     let threads = if load.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", load.threads) };
     page.row(
@@ -80,6 +81,9 @@ pub(super) fn load(page: &mut Page, load: &Load) {
         each.to_lowercase()
     );
     page.row("load", &what);
+    if let Some(part) = load.part {
+        page.row("", &format!("part {part} of it: {} connections", grouped(load.own_connections() as u64)));
+    }
     if load.channels.len() > 1 {
         let each = |of: &OfChannel| format!("{} {}", grouped(of.connections as u64), of.channel);
         page.row("", &load.channels.iter().map(each).collect::<Vec<_>>().join(", "));
@@ -203,6 +207,10 @@ fn client(page: &mut Page, report: &Report) {
     let share = client.busiest_thread_share * 100.0;
     let each = client.us_per_delivery.map_or(String::new(), |us| format!(", {us:.2} us a delivery"));
     page.row("client CPU", &format!("{:.2} s, busiest thread {share:.0}% of a core{each}", client.cpu_s));
+    if let Some((peak, each)) = client.peak_bytes.zip(client.bytes_per_connection) {
+        let each = grouped_f64(each);
+        page.row("client memory", &format!("{:.1} MiB at most, {each} bytes a connection", mib(peak)));
+    }
     if let Some(lag) = client.lag_us {
         let (p99, max) = (as_f64(lag.p99) / 1e3, as_f64(lag.max) / 1e3);
         let waited = client

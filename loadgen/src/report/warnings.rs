@@ -10,6 +10,12 @@ pub(crate) const THREAD_SHARE_MAX: f64 = 0.85;
 const WAITED_SHARE_MAX: f64 = 0.10;
 /// A receive loop that lags by more than this share of the latency is a good part of it.
 pub(crate) const LAG_SHARE_MAX: f64 = 0.5;
+/// Windows of parts that lie further apart than this share of the time measure different loads.
+const APART_SHARE_MAX: f64 = 0.1;
+/// More memory of its own than this for each connection is worth a word, in bytes: 15,000 connections take 300 MB then.
+const BYTES_PER_CONNECTION_MAX: f64 = 20_000.0;
+/// With fewer connections the memory for each says little.
+const CONNECTIONS_MIN: usize = 1_000;
 /// Lags shorter than this are not worth a word, in microseconds.
 pub(crate) const LAG_US_MIN: u64 = 2_000;
 
@@ -27,10 +33,38 @@ pub(super) fn of(report: &Report) -> Vec<String> {
         nothing_received(report),
         unparsable(report),
         refused(report),
+        apart(report),
+        large_client(report),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Parts of a load whose windows lie apart.
+fn apart(report: &Report) -> Option<String> {
+    let late = report.parts.iter().map(|part| part.opened_after_s).fold(0.0, f64::max);
+    let share = late / report.load.measured_s;
+    (share > APART_SHARE_MAX).then(|| {
+        format!(
+            "the parts of the load did not measure at the same time: the last window opened {late:.1} s after the first, and \
+             deliveries/s are fewer for that (start them together, or use --processes)"
+        )
+    })
+}
+
+/// Memory that does not scale.
+fn large_client(report: &Report) -> Option<String> {
+    let each = report.client.bytes_per_connection.filter(|each| *each > BYTES_PER_CONNECTION_MAX)?;
+    let enough = report.load.own_connections() >= CONNECTIONS_MIN;
+    let peak = report.client.peak_bytes.map_or(0.0, super::page::mib);
+    enough.then(|| {
+        format!(
+            "the load generator itself took {peak:.0} MiB, {:.0} KB for each connection: on the machine of the broker that is \
+             memory which the broker lacks (--verify keeps what each connection holds of its topics)",
+            each / 1e3
+        )
+    })
 }
 
 /// Why the run failed.
@@ -38,7 +72,7 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
     let mut failures = Vec::new();
     let gone = report.connections.gone;
     if gone > 0 {
-        failures.push(format!("{gone} of {} connections could not be held", report.load.connections));
+        failures.push(format!("{gone} of {} connections could not be held", report.load.own_connections()));
     }
     failures.extend(broken_streaks(report));
     let Some(verification) = &report.verification else { return failures };

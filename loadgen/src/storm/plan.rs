@@ -46,6 +46,7 @@ impl StormPlan {
             symbols,
             popularity: args.popularity,
             connections: args.live,
+            part: None,
             stalled: 0,
             trickling: 0,
             churn: Share::default(),

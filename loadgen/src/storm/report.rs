@@ -164,7 +164,7 @@ impl ClientThrough {
             ..Measured::default()
         };
         Self {
-            storm: ClientCost::new(&measured, storm, plan.storm.threads),
+            storm: ClientCost::new(&measured, storm, plan.storm.threads, plan.storm.connections),
             nice,
             live_thread_share: share(live.cpu_busiest, observed.live_time()),
             late_starts: storm.late,

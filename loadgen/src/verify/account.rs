@@ -4,10 +4,10 @@ use super::fault::Faults;
 use super::held::Held;
 use super::version::Version;
 use crate::scan::{Header, Kind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What was verified, and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// Frames that were checked.
     pub frames: u64,
@@ -28,7 +28,7 @@ pub struct Verification {
 }
 
 /// Sequence numbers by what became of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// All of them: from where each topic of each connection began to where it ended.
     pub spanned: u64,

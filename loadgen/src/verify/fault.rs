@@ -1,7 +1,8 @@
 //! What can be wrong with what a subscriber gets.
 
 use crate::failure::Reasons;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Faults that are listed; the rest is counted.
 const LISTED_MAX: usize = 100;
@@ -135,12 +136,12 @@ impl Fault {
 }
 
 /// A fault and where it was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The connection's number.
     pub connection: u32,
     /// The fault's name.
-    pub fault: &'static str,
+    pub fault: Cow<'static, str>,
     /// What was wrong.
     pub message: String,
     /// The frame, cut off where it is long.
@@ -148,7 +149,7 @@ pub struct Listed {
 }
 
 /// All faults that were found: counted by name, the first ones with their frames.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Faults {
     /// How many, by name.
     pub counts: Reasons,
@@ -164,7 +165,7 @@ impl Faults {
             let shown = String::from_utf8_lossy(&frame[..frame.len().min(FRAME_BYTES_MAX)]).into_owned();
             self.listed.push(Listed {
                 connection,
-                fault: fault.name(),
+                fault: fault.name().into(),
                 message: fault.to_string(),
                 frame: shown,
             });

@@ -7,6 +7,7 @@ mod comparison;
 mod floor;
 mod known;
 mod load;
+mod merge;
 mod pairs;
 mod publish;
 mod relay;

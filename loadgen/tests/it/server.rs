@@ -146,7 +146,12 @@ impl Peer {
 
     /// Waits until the window has opened, which it does right after the metrics were answered.
     pub(crate) fn wait_for_window(&self) {
-        while self.house.metrics_asked.load(Ordering::SeqCst) == 0 {
+        self.wait_for_windows(1);
+    }
+
+    /// The same for those of so many processes.
+    pub(crate) fn wait_for_windows(&self, count: usize) {
+        while self.house.metrics_asked.load(Ordering::SeqCst) < count {
             std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(Duration::from_millis(100));

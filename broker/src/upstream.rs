@@ -128,7 +128,8 @@ fn start_connection(
     let status =
         FeedStatus::of_line(label(&spec.url, place, context.line.as_ref()), counters, (&venue.name, place));
     let (stream, rest, connects) = (venue.stream.clone(), venue.rest.clone(), venue.venue.connects());
-    let endpoints = link::Endpoints { stream, rest, connects, life: venue.venue.life() };
+    let (takes_over, life) = (venue.venue.takes_over(), venue.venue.life());
+    let endpoints = link::Endpoints { stream, rest, connects, takes_over, life };
     let task = context.runtime.spawn(venue::run(machine, endpoints, context.clone(), Arc::clone(&status)));
     Ok(Feed { status, task, connection: Some(connection) })
 }

@@ -186,7 +186,7 @@ fn connections(recording: &Recording) -> Result<Vec<Connection>, MachineError> {
                 let machine = venue.machine(settings, Arc::clone(&market))?;
                 let name = format!("{} connection {place}", venue.name());
                 // A recording holds no message twice: a connection breaks before another one is made.
-                let endpoints = Endpoints { stream, rest, connects, life: None };
+                let endpoints = Endpoints { stream, rest, connects, takes_over: false, life: None };
                 Ok(Connection { name, machine, endpoints })
             };
             venue.connections(settings).into_iter().enumerate().map(connection).collect()
@@ -194,7 +194,8 @@ fn connections(recording: &Recording) -> Result<Vec<Connection>, MachineError> {
         From::Url { url, send, reconnect_after, .. } => {
             let machine = Box::new(Frames::new(url, send.clone(), *reconnect_after));
             let connects = Pacer::within(100, 60_000_000);
-            let endpoints = Endpoints { stream: url.clone(), rest: url.clone(), connects, life: None };
+            let (stream, rest) = (url.clone(), url.clone());
+            let endpoints = Endpoints { stream, rest, connects, takes_over: false, life: None };
             Ok(vec![Connection { name: url.to_string(), machine, endpoints }])
         }
     }

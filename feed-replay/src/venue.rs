@@ -2,6 +2,7 @@
 
 pub mod binance;
 pub mod bybit;
+mod closing;
 pub mod coinbase;
 mod idle;
 pub mod kraken;

@@ -14,21 +14,27 @@ from replay import quote_of, trade_of
 
 SHUTDOWN_S = 2
 # Connections that a broker has to the venue: USD-M has two entry points.
-CONNECTIONS = {"binance": 1, "binance-usdm": 2, "binance-coinm": 1}
+CONNECTIONS = {"binance": 1, "binance-usdm": 2, "binance-coinm": 1, "okx": 1}
 
 
-def announced(path: Path) -> None:
+def announcement(venue: str, at_ns: int) -> dict:
+    if venue == "okx":
+        return {"event": "notice", "code": "64008", "msg": "Soon.", "connId": "a4d3ae55"}
+    return {"e": "serverShutdown", "E": at_ns // 1_000_000}
+
+
+def announced(venue: str, path: Path) -> None:
     """Puts the announcement into a capture."""
     lines = path.read_text().splitlines()
     start = int(lines[1].split(" ", 1)[0])
     at = start + SHUTDOWN_S * 1_000_000_000
     place = next(i for i, line in enumerate(lines[1:], 1) if int(line.split(" ", 1)[0]) > at)
-    shutdown = json.dumps({"e": "serverShutdown", "E": at // 1_000_000}, separators=(",", ":"))
+    shutdown = json.dumps(announcement(venue, at), separators=(",", ":"))
     path.write_text("\n".join([*lines[:place], f"{at} {shutdown}", *lines[place:]]) + "\n")
 
 
 @pytest.mark.parametrize("venue", CONNECTIONS)
-def test_subscribers_see_no_break_when_a_venue_shuts_down(venue, tmp_path):
+def test_subscribers_see_no_break_when_a_venue_closes_connections(venue, tmp_path):
     asyncio.run(check(venue, tmp_path / "announced.capture"))
 
 
@@ -36,7 +42,7 @@ async def check(venue: str, path: Path) -> None:
     generate = ["generate", "--venue", venue, "--symbols", 2, "--rate", 200, "--duration", "9s"]
     status, output = await run("feed-replay", *generate, "--seed", 5, "--out", path)
     assert status == 0, output
-    announced(path)
+    announced(venue, path)
     markets = build(venue, read_capture(path))
     symbols = [f"{venue}:{symbol}" for symbol in markets]
     serve = ["serve", path, "--venue", venue, "--listen", "127.0.0.1:0"]

@@ -8,7 +8,6 @@
 mod depth;
 mod feed;
 mod fetches;
-mod twice;
 
 use crate::core::Core;
 use crate::counters::{Fault, FeedCounters};
@@ -54,6 +53,7 @@ const fn profile(name: &'static str, product: Product, machine: MakeMachine) -> 
         depth_ms: product.depth_ms(),
         rest_depth: true,
         connects: Pacer::within(300, 300_000_000),
+        takes_over: true,
         life: Some(Duration::from_secs(24 * 60 * 60)),
         // Another connection takes over, which nobody notices: so that may well be for nothing.
         data_silence_ms: 60_000,

@@ -17,6 +17,7 @@ use crate::market::Market;
 use crate::pacer::{Pacer, Requests};
 use crate::publish::Times;
 use crate::settings::Settings;
+use crate::twice::Twice;
 use rejoin::Rejoin;
 use schemas::model::{Channel, Level, Micros};
 use schemas::venue::{Parser, VenueError};
@@ -92,13 +93,21 @@ pub(crate) struct Session<S> {
     requests: Requests,
     /// Where the venue sends no signs of life of its own.
     keepalive: Option<Keepalive>,
+    /// What comes twice while two connections stand beside each other.
+    pub(crate) twice: Twice,
 }
 
 impl<S: Default> Session<S> {
     /// With the symbols of the settings, and requests at the venue's pace.
     pub(crate) fn new(settings: Settings, market: Arc<Market>, pacer: Pacer) -> Result<Self, MachineError> {
         let core = Core::new(settings, market)?;
-        Ok(Self { core, rejoin: Rejoin::default(), requests: Requests::new(pacer), keepalive: None })
+        Ok(Self {
+            core,
+            rejoin: Rejoin::default(),
+            requests: Requests::new(pacer),
+            keepalive: None,
+            twice: Twice::default(),
+        })
     }
 
     /// The same with signs of life that are asked for; not of a capture, which cannot answer.
@@ -244,6 +253,7 @@ impl<S: Default> Session<S> {
         self.keepalive.iter_mut().for_each(Keepalive::disconnected);
         self.rejoin.clear();
         self.requests.clear();
+        self.twice = Twice::default();
         self.core.symbols.iter_mut().for_each(|symbol| symbol.data = S::default());
     }
 
@@ -345,6 +355,24 @@ impl<F: Feed> Machine for InBand<F> {
     fn disconnected(&mut self, now: Micros, reason: &str) {
         self.feed.session_mut().disconnected(now, reason);
         self.feed.forget();
+    }
+
+    fn doubled(&mut self, now: Micros, actions: &mut Actions) {
+        let symbols = self.feed.session().core.settings.symbols.clone();
+        let requests = self.feed.subscribe(&symbols);
+        let session = self.feed.session_mut();
+        session.twice.begin();
+        session.core.data_silence.begin(now);
+        session.requests.extend(requests);
+        session.requests.send(now, actions);
+    }
+
+    fn is_settled(&self) -> bool {
+        self.feed.session().requests.is_empty()
+    }
+
+    fn single(&mut self, now: Micros) {
+        self.feed.session_mut().twice.end(now);
     }
 
     fn deadline(&self) -> Option<Micros> {

@@ -32,4 +32,5 @@ pub mod ticks;
 mod timers;
 pub mod topic;
 mod trade_ids;
+mod twice;
 pub mod venue;

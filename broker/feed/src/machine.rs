@@ -65,8 +65,7 @@ pub trait Machine: Send {
     fn disconnected(&mut self, now: Micros, reason: &str);
 
     /// A second connection to the same URL stands beside the first, which it is to replace: from now on messages come over both, in
-    /// any order, and what is sent goes over the second. Only for machines that ask for it ([`Actions::renew`]) or whose venue ends
-    /// connections by the clock ([`crate::venue::Venue::life`]).
+    /// any order, and what is sent goes over the second. Only where [`crate::venue::Venue::takes_over`] says so.
     fn doubled(&mut self, _now: Micros, _actions: &mut Actions) {}
 
     /// Whether all has been asked for over the second connection.

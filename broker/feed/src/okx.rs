@@ -2,7 +2,7 @@
 //!
 //! Each message of a book names the number of the one before it, or, in recordings from before 2023, carries a checksum. The
 //! shallow books (`books5`, and `bbo-tbt` with one level) are whole each time. Trades are numbered; one message may stand for
-//! several. A connection over which nothing comes is asked for a sign of life, since the venue sends none by itself.
+//! several. The venue says when it is about to close a connection, and then another one takes over. A connection over which nothing comes is asked for a sign of life, since the venue sends none by itself.
 
 use crate::book::{Book, BookDepth, quote_of};
 use crate::core::{Core, Offence};
@@ -14,6 +14,7 @@ use crate::pacer::Pacer;
 use crate::publish::Times;
 use crate::salvage;
 use crate::settings::{Quotes, Settings};
+use crate::twice::Seen;
 use crate::venue::{Depths, Glance, Profile};
 use schemas::model::{self, Micros};
 use schemas::venue::okx::{self as venue, Channel, Fill, Message};
@@ -24,6 +25,8 @@ pub(crate) const PROFILE: Profile = Profile {
     connections,
     depths: Depths::Among(&DEPTHS),
     connects: Pacer::within(3, 1_000_000),
+    // Numbers are the same on all connections.
+    takes_over: true,
     ..Profile::new("okx", |settings, market| Ok(Box::new(Okx::new(settings, market)?)), glance)
 };
 
@@ -51,6 +54,7 @@ pub(crate) struct Instrument {
     last_seq: Option<i64>,
     /// Where the book comes from: a recording may hold two channels of the same depth.
     source: Option<Channel>,
+    seen: Seen,
 }
 
 impl Okx {
@@ -101,8 +105,10 @@ impl in_band::Feed for Feed {
             Message::Book(book) => return self.book(rx, &book),
             Message::Trades { instrument, fills } => self.trades(rx, instrument, fills),
             Message::Ticker { instrument, time, ticker } => {
-                let core = self.core();
-                if let Some(at) = core.place(instrument, rx) {
+                let Session { core, twice, .. } = &mut self.session;
+                if let Some(at) = core.place(instrument, rx)
+                    && twice.is_news(rx, &mut core.symbols[at].data.seen.ticker, time.0)
+                {
                     core.symbols[at].out.ticker(Times::new(Some(time), rx), ticker);
                 }
             }
@@ -113,7 +119,7 @@ impl in_band::Feed for Feed {
                 }
             }
             Message::Subscribed { .. } | Message::Event | Message::Pong => {}
-            Message::Notice { code: CLOSING, .. } => actions.reconnect("the venue is about to close"),
+            Message::Notice { code: CLOSING, .. } => actions.renew("the venue is about to close"),
             Message::Notice { code, message } => tracing::warn!(code, message, "the venue gives notice"),
             Message::Error { code, message } => {
                 return Err(Offence::new(Fault::Refused, format!("refused: {message} (code {code})")));
@@ -138,23 +144,48 @@ impl Feed {
     fn book(&mut self, rx: Micros, book: &venue::Book<'_>) -> Result<(), Offence> {
         let Some(at) = self.core().place(book.instrument, rx) else { return Ok(()) };
         let times = Times::new(Some(book.time), rx);
-        let times = book.seq.and_then(|seq| seq.try_into().ok()).map_or(times, |seq| times.numbered(seq));
-        if book.channel == Channel::BboTbt {
+        let number = book.seq.and_then(|seq| seq.try_into().ok());
+        let times = number.map_or(times, |number| times.numbered(number));
+        if book.channel == Channel::BboTbt && self.is_news(at, rx, number) {
             self.core().quote(at, times, quote_of(book.bids.first(), book.asks.first()));
         }
         let is_joined = self.session.is_joined(at);
         let is_other = is_joined && self.core().symbols[at].data.source != Some(book.channel);
         match book.channel.depth() {
             Some(depth) if depth != self.depth || is_other => Ok(()),
+            _ if self.has_been(at, rx, book) => Ok(()),
             _ if !book.is_whole => self.update(at, times, book),
-            _ if has_changes(book.channel) || !is_joined => self.snapshot(at, times, book),
-            _ => self.session.change_to(at, times, book.bids, book.asks),
+            _ if is_joined && (!has_changes(book.channel) || self.session.twice.is_so(rx)) => {
+                // The next change may name it as the one before.
+                self.core().symbols[at].data.last_seq = book.seq;
+                self.session.change_to(at, times, book.bids, book.asks)
+            }
+            _ => self.snapshot(at, times, book),
         }
+    }
+
+    /// Whether a quote has not come over another connection before.
+    fn is_news(&mut self, at: usize, now: Micros, number: Option<u64>) -> bool {
+        let Session { core, twice, .. } = &mut self.session;
+        number.is_none_or(|number| twice.is_news(now, &mut core.symbols[at].data.seen.quote, number))
+    }
+
+    /// Whether a message of a book that is joined has come over another connection before. One that names the last one as the one
+    /// before it has not, also where numbers have begun anew.
+    fn has_been(&self, at: usize, now: Micros, book: &venue::Book<'_>) -> bool {
+        let last = self.session.core.symbols[at].data.last_seq;
+        let goes_on = !book.is_whole && book.previous_seq == last;
+        self.session.twice.is_so(now)
+            && self.session.is_joined(at)
+            && !goes_on
+            && book.seq.is_some()
+            && book.seq <= last
     }
 
     fn snapshot(&mut self, at: usize, times: Times, book: &venue::Book<'_>) -> Result<(), Offence> {
         let depth = BookDepth::subscribed(self.core().settings.book_depth, self.depth.into());
-        self.core().symbols[at].data = Instrument { last_seq: book.seq, source: Some(book.channel) };
+        let data = &mut self.core().symbols[at].data;
+        (data.last_seq, data.source) = (book.seq, Some(book.channel));
         let check = |ours: &Book| book.checksum.map_or(Ok(()), |theirs| check(ours, theirs));
         self.session.snapshot_checked(at, times, depth, (book.bids, book.asks), check)
     }

@@ -57,6 +57,8 @@ pub(crate) struct Profile {
     pub(crate) rest_hosts: &'static [(&'static str, &'static str)],
     /// Whether its streams have several entry points, so that no URL can name the path.
     pub(crate) has_entry_points: bool,
+    /// Whether a second connection can take over from the first, so that nobody sees a break: its machine can tell what it has had.
+    pub(crate) takes_over: bool,
     /// How long it lets a connection live, where it ends them by the clock.
     pub(crate) life: Option<Duration>,
     /// How long it may answer and send no data unless told otherwise, in milliseconds.
@@ -84,6 +86,7 @@ impl Profile {
             connects: Pacer::within(100, 60_000_000),
             rest_hosts: &[],
             has_entry_points: false,
+            takes_over: false,
             life: None,
             data_silence_ms: 120_000,
         }
@@ -212,6 +215,12 @@ impl Venue {
     #[must_use]
     pub const fn has_entry_points(self) -> bool {
         self.profile().has_entry_points
+    }
+
+    /// Whether a second connection can take over from the first without a break.
+    #[must_use]
+    pub const fn takes_over(self) -> bool {
+        self.profile().takes_over
     }
 
     /// How long it lets a connection live, where it ends them by the clock.

@@ -32,8 +32,9 @@ pub struct Endpoints {
     pub rest: Url,
     /// How often it may be dialled.
     pub connects: Pacer,
-    /// How long it lets a connection live, before the end of which another one takes over; none: until it breaks, whatever the
-    /// machine asks for.
+    /// Whether another connection takes over from one that the machine wants renewed; otherwise it breaks first.
+    pub takes_over: bool,
+    /// How long it lets a connection live, before the end of which another one takes over; none: until it breaks.
     pub life: Option<Duration>,
 }
 
@@ -302,7 +303,7 @@ impl<W: Witness> Supervisor<W> {
                     self.successor = Successor::Due(None);
                     return Err(reason);
                 }
-                Action::Renew(reason) if self.endpoints.life.is_none() => return Err(reason),
+                Action::Renew(reason) if !self.endpoints.takes_over => return Err(reason),
                 Action::Renew(reason) => {
                     tracing::info!(feed = %self.witness.name(), %reason, "a second connection is wanted");
                     self.successor.want();

@@ -42,7 +42,8 @@ use tokio::signal::unix::{SignalKind, signal};
 ///   bybit     /v5/public/spot and /v5/public/linear, one capture at both, with the replies of each;
 ///             one bad topic has a whole request refused
 ///   okx       /ws/v5/public, the text `ping`; books-l2-tbt is served as books, too; a connection
-///             over which nothing goes is cut
+///             over which nothing goes is cut; a recorded notice 64008 is given to all connections,
+///             which end a minute later
 ///
 /// Clients that connect or ask more often than the venue allows, or for more, are refused as it
 /// does, unless --lenient.

@@ -11,6 +11,7 @@ mod route;
 mod streams;
 mod survey;
 
+use super::closing::Closing;
 use super::subscribers::Subscribers;
 use super::{Connects, Profile};
 use crate::generate;
@@ -82,8 +83,8 @@ pub struct Binance {
     books: FxHashMap<String, DepthBook>,
     /// Of the record played last.
     moment: Moment,
-    /// The connections that were told that they will be closed, and when that is; none: soon, since time has not passed yet.
-    shutdown: (Vec<ConnId>, Option<UnixNanos>),
+    /// The connections that were told that they will be closed.
+    shutdown: Closing,
 }
 
 /// What a connection has asked for.
@@ -166,10 +167,7 @@ impl StandIn for Binance {
     }
 
     fn tick(&mut self, now: UnixNanos, _: bool, out: &mut Outbox) {
-        let (conns, at) = &mut self.shutdown;
-        if !conns.is_empty() && *at.get_or_insert(now + SHUTDOWN_NS) <= now {
-            conns.drain(..).for_each(|conn| out.close(conn, 1001, "server shutdown"));
-        }
+        self.shutdown.due(now).into_iter().for_each(|conn| out.close(conn, 1001, "server shutdown"));
     }
 
     fn has_subscribers(&self) -> bool {
@@ -196,7 +194,7 @@ impl Binance {
             conns: FxHashMap::default(),
             books: FxHashMap::default(),
             moment: Moment::default(),
-            shutdown: (Vec::new(), None),
+            shutdown: Closing::new(SHUTDOWN_NS),
         }
     }
 
@@ -209,7 +207,7 @@ impl Binance {
             let wrapped = || format!("{{\"stream\":\"!serverShutdown\",\"data\":{payload}}}");
             out.text(*conn, if state.combined { wrapped() } else { payload.to_owned() });
         }
-        self.shutdown = (self.conns.keys().copied().collect(), None);
+        self.shutdown.announced(self.conns.keys().copied());
     }
 
     /// What another entry point carries is granted, and stays as silent as what the capture does not hold.

@@ -4,6 +4,7 @@ pub mod frame;
 mod instrument;
 mod requests;
 
+use super::closing::Closing;
 use super::idle::Idle;
 use super::subscribers::Subscribers;
 use super::window::Window;
@@ -38,6 +39,11 @@ const REQUESTS_AN_HOUR: usize = 480;
 /// What the arguments of all subscriptions of a connection may take.
 const ARGS_BYTES_MAX: usize = 64 << 10;
 
+/// From the notice of an upgrade to the end of the connections.
+const NOTICE_NS: u64 = 60_000_000_000;
+/// The number of that notice.
+const CLOSING: &str = "64008";
+
 /// Stands in for OKX.
 #[derive(Debug)]
 pub struct Okx {
@@ -45,6 +51,8 @@ pub struct Okx {
     subscribers: Subscribers,
     requests: FxHashMap<ConnId, Window>,
     idle: Idle,
+    /// The connections that were told that they will be closed.
+    closing: Closing,
     is_lenient: bool,
 }
 
@@ -57,6 +65,7 @@ impl Okx {
             subscribers: Subscribers::default(),
             requests: FxHashMap::default(),
             idle: Idle::new(limits.idle_within.unwrap_or(IDLE_WITHIN)),
+            closing: Closing::new(NOTICE_NS),
             is_lenient: limits.lenient,
         }
     }
@@ -134,6 +143,7 @@ impl StandIn for Okx {
         for conn in self.idle.overdue(now) {
             out.close(conn, 4004, "No data received in 30s.");
         }
+        self.closing.due(now).into_iter().for_each(|conn| out.close(conn, 1001, "service upgrade"));
     }
 
     fn holds_nothing(&self) -> bool {
@@ -203,8 +213,11 @@ impl Okx {
             }
             return;
         };
-        // Replies and notices belong to the recorder's connection: each client gets its own.
+        // Replies and other notices belong to the recorder's connection: each client gets its own.
         if frame.is_control() {
+            if moment.heard && frame.code == CLOSING {
+                self.announce_closing(out);
+            }
             return;
         }
         let instrument = self.instruments.get_mut(frame.instrument);
@@ -218,6 +231,14 @@ impl Okx {
         if moment.heard {
             self.deliver(&frame, sent, out);
         }
+    }
+
+    /// Announces the end of all connections, which comes a minute later; new ones stay.
+    fn announce_closing(&mut self, out: &mut Outbox) {
+        for conn in self.requests.keys() {
+            out.text(*conn, requests::closing(CLOSING, &conn_id(*conn)));
+        }
+        self.closing.announced(self.requests.keys().copied());
     }
 
     /// Sends a frame to its subscribers, to each under the channel's name that it has asked for.

@@ -5,7 +5,6 @@ mod demand;
 
 use super::depth::{Changes, Ids, Snapshot, Sync};
 use super::fetches::Fetches;
-use super::twice::{Seen, Twice};
 use crate::core::{Core, Offence};
 use crate::counters::Fault;
 use crate::in_band::keepalive::Keepalive;
@@ -13,6 +12,7 @@ use crate::machine::{Actions, Fetch, Purpose};
 use crate::pacer::{Pacer, Requests};
 use crate::publish::Times;
 use crate::settings::{Settings, Trades};
+use crate::twice::{Seen, Twice};
 use schemas::model::{Channel, Micros, Symbol, SymbolInfo, Trade};
 use schemas::venue::Instrument;
 use schemas::venue::binance::{self as venue, Frame, Message, Product, STREAMS_PER_REQUEST_MAX, Stream};

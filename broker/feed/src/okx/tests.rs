@@ -272,10 +272,63 @@ fn pongs_are_no_data() {
 }
 
 #[test]
-fn a_venue_that_is_about_to_close_is_dialled_anew() {
+fn one_connection_takes_over_from_another_without_a_break() {
     let mut rig = Rig::connected();
-    rig.frame(r#"{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.","connId":"a"}"#);
-    assert_eq!(rig.pass(0), [Action::Reconnect("the venue is about to close".to_owned())]);
+    let asks = [("101", "1")];
+    let quote = |rig: &mut Rig, seq: i64| {
+        rig.whole("bbo-tbt", "", &format!(r#""seqId":{seq}"#), &[(&seq.to_string(), "1")], &[]);
+    };
+    rig.book("snapshot", (10, -1), &[("99", "1")], &asks);
+    rig.book("update", (11, 10), &[("98", "1")], &[]);
+    rig.trade(7, 1);
+    quote(&mut rig, 11);
+    rig.frame(CLOSING_NOTICE);
+    rig.machine.doubled(ms(rig.now), &mut rig.actions);
+    let sent = |action: &Action| matches!(action, Action::Send(text) if text == SUBSCRIBE);
+    assert!(rig.actions.drain().any(|action| sent(&action)) && rig.machine.is_settled());
+    // The second connection begins further on, and the first one catches up.
+    rig.book("snapshot", (14, -1), &[("99", "1"), ("97", "1")], &asks);
+    rig.book("update", (12, 11), &[("98", "0")], &[]);
+    rig.book("update", (14, 12), &[("97", "1")], &[]);
+    rig.book("update", (15, 14), &[("96", "1")], &[]);
+    rig.book("update", (15, 14), &[("96", "1")], &[]);
+    [7, 8, 8].iter().for_each(|id| rig.trade(*id, 1));
+    [13, 12, 13].iter().for_each(|seq| quote(&mut rig, *seq));
+    rig.machine.single(ms(rig.now));
+    rig.book("snapshot", (13, -1), &[], &[]);
+    rig.book("update", (3, 15), &[("95", "1")], &[]);
+    rig.book("update", (4, 3), &[("94", "1")], &[]);
+    assert_eq!(
+        rig.story(Channel::Book)[2..],
+        [
+            "3 book bids 98x1 asks",
+            "4 book bids 98x0 97x1 asks",
+            "5 book bids 96x1 asks",
+            "6 book bids 95x1 asks",
+            "7 book bids 94x1 asks"
+        ]
+    );
+    assert_eq!(rig.story(Channel::Trades)[1..], ["2 trades sell7", "3 trades sell8"]);
+    assert_eq!(rig.story(Channel::Quotes)[1..], ["2 quote 11x1 x", "3 quote 13x1 x"]);
+    assert_eq!((rig.machine.counters().gaps.value(), rig.story(Channel::Status).len()), (0, 1));
+}
+
+#[test]
+fn a_gap_is_noticed_while_two_connections_stand() {
+    let mut rig = Rig::connected();
+    rig.book("snapshot", (10, -1), &[("99", "1")], &[]);
+    rig.machine.doubled(ms(rig.now), &mut rig.actions);
+    rig.book("update", (13, 12), &[("98", "1")], &[]);
+    assert_eq!(rig.machine.counters().gaps.value(), 1);
+}
+
+const CLOSING_NOTICE: &str = r#"{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.","connId":"a4d3ae55"}"#;
+
+#[test]
+fn another_connection_is_wanted_when_the_venue_is_about_to_close() {
+    let mut rig = Rig::connected();
+    rig.frame(CLOSING_NOTICE);
+    assert_eq!(rig.pass(0), [Action::Renew("the venue is about to close".to_owned())]);
 }
 
 #[test]

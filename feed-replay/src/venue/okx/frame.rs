@@ -22,6 +22,8 @@ pub struct Frame<'a> {
     pub data_at: usize,
     /// What is announced; empty in data.
     pub event: &'a str,
+    /// The number of what is announced; empty where it has none.
+    pub code: &'a str,
 }
 
 /// One element of a frame's data.
@@ -66,6 +68,7 @@ impl<'a> Frame<'a> {
                 "action" => frame.action = part.text(),
                 "data" => (frame.data, frame.data_at) = (part.value, part.at),
                 "event" => frame.event = part.text(),
+                "code" => frame.code = part.text(),
                 _ => {}
             }
         }

@@ -23,6 +23,13 @@ pub(super) struct Refusal {
     message: String,
 }
 
+/// The notice that a connection will soon be closed.
+pub(super) fn closing(code: &str, conn: &str) -> String {
+    format!(
+        "{{\"event\":\"notice\",\"code\":\"{code}\",\"msg\":\"The connection will soon be closed for a service upgrade. Please reconnect.\",\"connId\":\"{conn}\"}}"
+    )
+}
+
 impl Arg {
     /// A name for the subscription.
     pub(super) fn topic(&self) -> String {

@@ -49,6 +49,26 @@ fn subscribe(channel: &str, instrument: &str) -> String {
 }
 
 #[test]
+fn a_recorded_notice_is_given_to_all_and_ends_who_was_there() {
+    let notice = r#"{"event":"notice","code":"64008","msg":"The connection will soon be closed.","connId":"a4d3ae55"}"#;
+    let items = [capture(), vec![item(notice)]].concat();
+    let limits = Limits { idle_within: Some(Duration::MAX), ..Limits::default() };
+    let mut okx = testing::served(Okx::new(&limits), &items);
+    open(&mut okx, 10, "/ws/v5/public");
+    let told = play(&mut okx, &items, &Moment::as_recorded());
+    let said = r#"{"event":"notice","code":"64008","msg":"The connection will soon be closed for a service upgrade. Please reconnect.","connId":"0000000a"}"#;
+    assert_eq!(texts(&told, 10), [said]);
+    open(&mut okx, 11, "/ws/v5/public");
+    let mut ended = |now| {
+        let mut out = Outbox::default();
+        okx.tick(now, false, &mut out);
+        closed(&out)
+    };
+    assert_eq!([ended(5), ended(4 + NOTICE_NS)], [[], []]);
+    assert_eq!([ended(5 + NOTICE_NS), ended(6 + NOTICE_NS)], [vec![(10, 1001)], vec![]]);
+}
+
+#[test]
 fn the_first_subscriber_gets_what_was_recorded_in_its_place() {
     let items = capture();
     let mut okx = served(&items);

@@ -7,35 +7,35 @@ const LATE_US: u64 = 10_000_000;
 
 /// Until when messages may come twice.
 #[derive(Debug, Default)]
-pub(super) struct Twice(Option<Micros>);
+pub(crate) struct Twice(Option<Micros>);
 
 /// The number of the last message of each kind; they rise.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) quote: u64,
-    pub(super) trade: u64,
+pub(crate) struct Seen {
+    pub(crate) quote: u64,
+    pub(crate) trade: u64,
     /// A time, since statistics have no number.
-    pub(super) ticker: u64,
+    pub(crate) ticker: u64,
 }
 
 impl Twice {
     /// Two connections stand beside each other.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.0 = Some(Micros(u64::MAX));
     }
 
     /// One is left.
-    pub(super) fn end(&mut self, now: Micros) {
+    pub(crate) fn end(&mut self, now: Micros) {
         self.0 = Some(now.plus(LATE_US));
     }
 
     /// Whether messages may come twice.
-    pub(super) fn is_so(&self, now: Micros) -> bool {
+    pub(crate) fn is_so(&self, now: Micros) -> bool {
         self.0.is_some_and(|until| now < until)
     }
 
     /// Whether a message with this number has not been there before, as far as that is in doubt.
-    pub(super) fn is_news(&self, now: Micros, seen: &mut u64, number: u64) -> bool {
+    pub(crate) fn is_news(&self, now: Micros, seen: &mut u64, number: u64) -> bool {
         if self.is_so(now) && number <= *seen {
             return false;
         }

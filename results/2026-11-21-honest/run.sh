@@ -3,44 +3,31 @@
 # `cargo build --release --workspace --bins`, on a quiet machine with two cores. Takes about 12 minutes, and readme.py makes the
 # tables of it; names of parts as arguments run only these.
 set -euo pipefail
-ulimit -n 20000
-here=$(dirname "$0") bin=${BIN:-target/release} port=${PORT:-9170}
-url=ws://127.0.0.1:$port/v1/stream
+here=$(dirname "$0") raw=$(dirname "$0")/raw port=${PORT:-9170}
+. results/common.sh
+# The same after it was killed and started again.
+listen=127.0.0.1:$port
 feed='sim:?symbols=500&rate=5000&seed=1'
 everybody='--connections 1000 --symbols-per-connection 20 --seed 1'
 bad='--stalled 5% --trickling 5% --churn 100%/min --resume'
 tiers='--interval-ms 100 --tiered 20%'
-broker=
-trap '[ -z "$broker" ] || kill -9 "$broker"' EXIT
 
-start() {
-    taskset -c 0 "$bin/broker" --listen "127.0.0.1:$port" --log warn --feed "$feed" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
-    broker=$!
-    until grep -q stream "$here/raw/broker.txt"; do
-        kill -0 "$broker" 2>/dev/null || { cat "$here/raw/broker.log" >&2; exit 1; }
-        sleep 0.1
-    done
-}
-stop() {
-    kill "$broker"
-    wait "$broker" || true
-    broker=
-}
+start() { start_broker "$feed"; }
 load() { # NAME OPTIONS...
     local name=$1
     shift
-    taskset -c 1 "$bin/loadgen" run --url "$url" $everybody --out "$here/raw/$name" "$@" || echo "$name: exit status $?"
+    $loadgen run --url "ws://$listen/v1/stream" $everybody --out "$raw/$name" "$@" || echo "$name: exit status $?"
     # `loadgen report` makes pages of what is kept.
-    rm -f "$here/raw/$name/report.html"
+    rm -f "$raw/$name/report.html"
 }
 watch_memory() { # NAME: resident memory, the logs' bytes and what waits for stuck connections, every five seconds from the first
     local seconds
-    echo "seconds resident_mib log_mib held_kib_largest" >"$here/raw/$1.memory"
+    echo "seconds resident_mib log_mib held_kib_largest" >"$raw/$1.memory"
     for ((seconds = 0; seconds < 65; seconds += 5)); do
         curl -s "http://127.0.0.1:$port/metrics" | awk -v at="$seconds" '
             /^process_resident_memory_bytes/ { rss = $2 } /^tickcast_log_bytes/ { log_bytes = $2 }
             /^tickcast_shard_bytes_held_largest/ { if ($2 > most) most = $2 }
-            END { printf "%d %.1f %.1f %.1f\n", at, rss / 1048576, log_bytes / 1048576, most / 1024 }' >>"$here/raw/$1.memory"
+            END { printf "%d %.1f %.1f %.1f\n", at, rss / 1048576, log_bytes / 1048576, most / 1024 }' >>"$raw/$1.memory"
         sleep 5
     done
 }
@@ -50,10 +37,10 @@ mixed() { # CHANNEL: with the bad ones, and without
     memory=$!
     load "mixed-$1" --channel "$1" --duration 60s $bad $tiers --verify
     wait "$memory"
-    stop
+    stop_broker
     start
     load "good-$1" --channel "$1" --duration 60s $tiers --verify
-    stop
+    stop_broker
 }
 part() {
     case $1 in
@@ -61,7 +48,7 @@ part() {
     tiers) for pair in 1 2 3; do for every in 0 100; do
         start
         load "tiers-$every-$pair" --channel quotes --duration 20s --interval-ms "$every"
-        stop
+        stop_broker
     done; done ;;
     killed)
         start
@@ -72,12 +59,12 @@ part() {
         wait "$broker" || true
         start
         wait "$run"
-        stop
+        stop_broker
         ;;
     slow-reader)
         feed='sim:?symbols=20&rate=5000&seed=1' start
-        for rate in 16384 1024; do taskset -c 1 python3 "$here/slow_reader.py" "$port" "$rate" 30; done | tee "$here/raw/slow-reader.txt"
-        stop
+        for rate in 16384 1024; do taskset -c 1 python3 "$here/slow_reader.py" "$port" "$rate" 30; done | tee "$raw/slow-reader.txt"
+        stop_broker
         ;;
     esac
 }

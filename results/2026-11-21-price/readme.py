@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """Writes what run.sh has measured into README.md beside it, and the table into the project's README."""
 
-import json
 import re
 import statistics
+import sys
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import figures
+from figures import digits, median, spread, storm
 
 HERE = Path(__file__).resolve().parent
 RAW = HERE / "raw"
@@ -26,30 +30,17 @@ SHOWN = [name for name in LOADS if "shards" not in name and name != "many-1000"]
 
 
 def report(name: str) -> dict:
-    return json.loads((RAW / name / "report.json").read_text())
+    return figures.report(RAW / name)
 
 
 def summary(name: str) -> dict:
     return report(name)["summary"]
 
 
-def digits(value: float) -> str:
-    """Three of them, also where the last is a zero."""
-    return f"{value:#.3g}".rstrip(".")
-
-
-def median(figure: dict) -> str:
-    return digits(figure["median"])
-
-
-def spread(figure: dict) -> str:
-    return f"{median(figure)} [{digits(figure['min'])} - {digits(figure['max'])}]"
-
-
 def load(name: str) -> str:
-    pairs, figures = report(name)["pairs"], summary(name)
-    cpu, p99 = figures["server_us_per_delivery"], figures["p99_ms"]
-    deliveries = figures["deliveries_per_s"]["broker"]["median"]
+    pairs, found = report(name)["pairs"], summary(name)
+    cpu, p99 = found["server_us_per_delivery"], found["p99_ms"]
+    deliveries = found["deliveries_per_s"]["broker"]["median"]
     return (
         f"| {LOADS[name]} | {len(pairs)} | {spread(cpu['floor'])} | {spread(cpu['broker'])} "
         f"| {spread(cpu['ratio'])} | {spread(p99['ratio'])} | {deliveries:,.0f} |"
@@ -57,21 +48,13 @@ def load(name: str) -> str:
 
 
 def waiting(ms: int) -> str:
-    figures = summary(f"turn-interval-{ms}")
-    shown = (median(figures[name]["broker"]) for name in ("server_us_per_delivery", "p50_ms", "p99_ms"))
+    found = summary(f"turn-interval-{ms}")
+    shown = (median(found[name]["broker"]) for name in ("server_us_per_delivery", "p50_ms", "p99_ms"))
     return f"| {ms} | {' | '.join(shown)} |"
 
 
 def storms() -> list[str]:
-    rows = []
-    for path in sorted(RAW.glob("storm-*/report.txt")):
-        text = path.read_text()
-        consistent = re.search(r"all consistent\s+([0-9.]+) s", text)[1]
-        faults = re.findall(r"^faults\s+(\d+)", text, re.M)
-        latency = re.search(r"^latency, ms.*\n\s+before\s+(.*)\n\s+in the storm\s+(.*)\n", text, re.M)
-        before, during = (line.split() for line in latency.groups())
-        ratio = float(during[2]) / float(before[2])
-        rows.append((ratio, f"| {consistent} | {before[0]} / {before[2]} | {during[0]} / {during[2]} | {ratio:.2f} | {max(faults)} |"))
+    rows = [storm(path) for path in sorted(RAW.glob("storm-*"))]
     middle = statistics.median(ratio for ratio, _ in rows)
     return [row for _, row in rows] + ["", f"The median of the ratios is {middle:.2f}."]
 

@@ -3,58 +3,29 @@
 # quiet machine with two cores: the broker and the floor's server get one, all else the other. Takes about 20 minutes, and
 # readme.py makes the tables of it; names of parts as arguments run only these.
 set -euo pipefail
-ulimit -n 20000
-here=$(dirname "$0") bin=${BIN:-target/release}
-loadgen="taskset -c 1 $bin/loadgen"
-cores="--server-core 0 --client-core 1 --seed 1"
-broker= shards=1
-# A run that fails or is ended leaves no broker behind.
-trap '[ -z "$broker" ] || kill "$broker"' EXIT
+here=$(dirname "$0") raw=$(dirname "$0")/raw
+. results/common.sh
 
-listening() { # waits until the broker listens
-    until grep -q stream "$here/raw/broker.txt"; do
-        kill -0 "$broker" 2>/dev/null || { cat "$here/raw/broker.log" >&2; exit 1; }
-        sleep 0.1
-    done
-}
-start() { # SYMBOLS [OPTIONS...]: starts a broker that is fed by tick lines
-    local names
-    names=$(seq -f 'S%04g' -s, 0 $(($1 - 1)))
-    shift
-    taskset -c 0 "$bin/broker" --listen 127.0.0.1:0 --log warn --feed "ticks+listen://127.0.0.1:0?venue=acme&channels=quotes&symbols=$names" \
-        --shards "$shards" "$@" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
-    broker=$!
-    listening
-    stream=$(grep -o 'ws://.*' "$here/raw/broker.txt")
-    ticks=$(grep -o 'ticks+listen://[0-9.:]*' "$here/raw/broker.txt" | sed 's,.*//,,')
-}
-stop() {
-    kill "$broker"
-    wait "$broker" || true
-    broker=
-}
 fixed() { # NAME SYMBOLS CONNECTIONS PER_CONNECTION RATE PAIRS [BROKER'S OPTIONS...]
     local name=$1 symbols=$2 connections=$3 each=$4 rate=$5 pairs=$6
     shift 6
-    start "$symbols" "$@"
+    start_ticks "$symbols" "$@"
     $loadgen run --url "$stream" --publish "$ticks" --publish-symbols "$symbols" --rate "$rate" --connections "$connections" \
-        --channel quotes --symbols-per-connection "$each" --duration 3s --warmup 1s --floor-pairs "$pairs" $cores --out "$here/raw/$name"
-    stop
+        --channel quotes --symbols-per-connection "$each" --duration 3s --warmup 1s --floor-pairs "$pairs" $cores --out "$raw/$name"
+    stop_broker
 }
 saturated() { # NAME CONNECTIONS AHEAD PAIRS [BROKER'S OPTIONS...]
     local name=$1 connections=$2 ahead=$3 pairs=$4
     shift 4
-    start 1 "$@"
+    start_ticks 1 "$@"
     $loadgen saturate --url "$stream" --publish "$ticks" --ahead "$ahead" --connections "$connections" --duration 3s --warmup 1s \
-        --floor-pairs "$pairs" $cores --out "$here/raw/$name"
-    stop
+        --floor-pairs "$pairs" $cores --out "$raw/$name"
+    stop_broker
 }
 storm() { # NAME UPDATES_PER_SECOND
-    taskset -c 0 "$bin/broker" --listen 127.0.0.1:0 --shards 1 --log warn --feed "sim:?symbols=1000&rate=$2&seed=1" >"$here/raw/broker.txt" 2>>"$here/raw/broker.log" &
-    broker=$!
-    listening
-    $loadgen storm --url "$(grep -o 'ws://.*' "$here/raw/broker.txt")" --seed 1 --out "$here/raw/$1"
-    stop
+    start_broker "sim:?symbols=1000&rate=$2&seed=1"
+    $loadgen storm --url "$stream" --seed 1 --out "$raw/$1"
+    stop_broker
 }
 part() {
     case $1 in
@@ -70,8 +41,8 @@ part() {
     fast-symbol-2-shards) shards=2 fixed fast-symbol-2-shards 1 100 1 1000 5 ;;
     turn-interval) for ms in 0 1 2 5 10 20; do fixed "turn-interval-$ms" 1 100 1 1000 1 --turn-interval-ms $ms; done ;;
     storm) for n in 1 2 3; do storm "storm-$n" 500; done ;;
-    memory) python3 "$here/memory.py" "$bin/broker" >"$here/raw/memory.md" ;;
-    way-in) cargo bench -p benches --bench way_in >"$here/raw/way-in.txt" ;;
+    memory) python3 "$here/memory.py" "$bin/broker" >"$raw/memory.md" ;;
+    way-in) cargo bench -p benches --bench way_in >"$raw/way-in.txt" ;;
     esac
 }
 for name in ${*:-one-symbol fast-symbol watchlists many-1000 many-15000 ahead-16 ahead-128 ahead-16-15000 watchlists-2-shards \

@@ -1,9 +1,9 @@
-//! Scenarios: the flags of `loadgen run` and `loadgen soak` as keys of a TOML file.
+//! Scenarios: the flags of `loadgen run`, `loadgen soak` and `loadgen storm` as keys of a TOML file.
 //!
 //! A key is a flag's long name with underscores. What is on the command line wins over the environment, and that over the
 //! file: so a key becomes a flag only where neither of them has it.
 
-use super::{RunArgs, SoakArgs};
+use super::{RunArgs, SoakArgs, StormArgs};
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -56,6 +56,7 @@ pub fn expanded(line: Vec<OsString>) -> Result<Vec<OsString>, ScenarioError> {
     let command = match line.get(1).and_then(|command| command.to_str()) {
         Some("run") => RunArgs::command(),
         Some("soak") => SoakArgs::command(),
+        Some("storm") => StormArgs::command(),
         _ => return Ok(line),
     };
     let Some(path) = named(&line[2..]).or_else(|| std::env::var_os("TICKCAST_SCENARIO")) else {
@@ -137,6 +138,7 @@ fn word(value: &Value) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     fn expand(scenario: &str, arguments: &[&str]) -> Result<Vec<String>, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -180,9 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn the_scenarios_of_the_results_are_understood() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/scenarios");
+        let mut count = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let command = if text.contains("# command: storm") { "storm" } else { "run" };
+            let publish = ["--publish", "127.0.0.1:1"];
+            let publish = if text.contains("# feed: ticks ") { &publish[..] } else { &[] };
+            let start = ["loadgen", command, "--url", "ws://a:1/", "--scenario", path.to_str().unwrap()];
+            let line = start.iter().chain(publish).map(OsString::from).collect();
+            let parsed = super::super::Cli::try_parse_from(expanded(line).unwrap());
+            assert!(parsed.is_ok() && text.contains("# feed: "), "{}: {parsed:?}", path.display());
+            count += 1;
+        }
+        assert!(count >= 7, "{count}");
+    }
+
+    #[test]
     fn other_commands_have_no_scenarios() {
         let line: Vec<OsString> =
-            ["loadgen", "storm", "--scenario", "/nowhere"].iter().map(OsString::from).collect();
+            ["loadgen", "floor", "--scenario", "/nowhere"].iter().map(OsString::from).collect();
         assert_eq!(expanded(line.clone()).unwrap(), line);
     }
 }

@@ -15,6 +15,10 @@ pub struct StormArgs {
     #[arg(long, env = "TICKCAST_URL", value_name = "URL")]
     pub url: String,
 
+    /// TOML file with the flags of this command as keys (connections = 5000, ...); flags and the environment win over it
+    #[arg(long, env = "TICKCAST_SCENARIO", value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+
     /// Connections that are cut, and come back
     #[arg(long, env = "TICKCAST_CONNECTIONS", value_name = "N", default_value = "10000", value_parser = at_least_one)]
     pub connections: usize,

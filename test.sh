@@ -95,15 +95,19 @@ show_node() {
 }
 
 # What Debian has to bring: a C compiler for two libraries, Python's venv, Node.js, Chromium for the
-# tests of the page, and valgrind to count instructions. Only what is missing is installed.
+# tests of the page, valgrind to count instructions, and the servers of `loadgen compare`. Only what
+# is missing is installed.
 system_packages() {
-    local missing=()
+    local missing=() server
     command -v cc >/dev/null || missing+=(build-essential)
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
     command -v node >/dev/null || missing+=(nodejs)
     command -v npm >/dev/null || missing+=(npm)
     command -v chromium >/dev/null || missing+=(chromium)
     command -v valgrind >/dev/null || missing+=(valgrind)
+    for server in nats-server mosquitto; do
+        PATH="$PATH:/usr/sbin" command -v "$server" >/dev/null || missing+=("$server")
+    done
     if [ ${#missing[@]} -eq 0 ]; then
         echo "nothing is missing"
         return
@@ -113,7 +117,19 @@ system_packages() {
         complain "apt-get is not here: install ${missing[*]} by hand" || return
     as_root apt-get update -q >/dev/null || complain "apt-get update failed" || return
     as_root apt-get install -yq --no-install-recommends "${missing[@]}" >/dev/null ||
-        complain "apt-get could not install ${missing[*]}"
+        complain "apt-get could not install ${missing[*]}" || return
+    for server in "${missing[@]}"; do
+        case $server in nats-server | mosquitto) stop_service "$server" ;; esac
+    done
+}
+
+# Debian starts the servers that it installs; those of a comparison are started by it.
+stop_service() {
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --quiet --now "$1" >/dev/null 2>&1
+    else
+        as_root service "$1" stop >/dev/null 2>&1
+    fi || true
 }
 
 as_root() {

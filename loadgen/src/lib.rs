@@ -27,6 +27,7 @@ pub mod counted;
 pub mod counts;
 pub mod cpu;
 pub mod crew;
+pub mod dialect;
 pub mod exit;
 pub mod failure;
 pub mod floor;

@@ -1,6 +1,7 @@
 //! What the user typed.
 
 mod common;
+mod compare;
 mod floor;
 mod merge;
 mod publish;
@@ -11,8 +12,10 @@ mod scenario;
 mod share;
 mod soak;
 mod storm;
+mod symbols;
 
 pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
+pub use compare::CompareArgs;
 pub use floor::FloorArgs;
 pub use merge::MergeArgs;
 pub use publish::PublishArgs;
@@ -24,6 +27,7 @@ pub(crate) use share::LED;
 pub use share::{Led, ShareArgs};
 pub use soak::{SoakArgs, WatchArgs};
 pub use storm::{Cut, StormArgs};
+pub use symbols::SymbolArgs;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +51,8 @@ pub enum Command {
     Saturate(SaturateArgs),
     /// Measure what bare writes cost: what no broker can be cheaper than with a write for each update and subscriber.
     Floor(FloorArgs),
+    /// Start other servers and this project's in turns, put the same load on each, and print one table.
+    Compare(CompareArgs),
     /// Run for hours, watch memory and latencies, and end with a verdict on whether they drift (exit status 1).
     Soak(SoakArgs),
     /// Make one report of the parts of a load that several processes carried (run --part).

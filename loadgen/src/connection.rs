@@ -1,5 +1,6 @@
 //! One connection: its socket, and what it has come to.
 
+use crate::dialect::Speaker;
 use crate::frame::{self, Decoder, opcode};
 use crate::handshake::Handshake;
 use crate::plan::{Behaviour, Client, Plan, Target};
@@ -66,6 +67,9 @@ pub enum End {
     /// The server broke the framing rules.
     #[error("framing: {0}")]
     Frame(#[from] crate::frame::FrameError),
+    /// The server broke the rules of its dialect, or refused.
+    #[error(transparent)]
+    Dialect(#[from] crate::dialect::DialectError),
     /// The server takes nothing.
     #[error("more than {UNSENT_BYTES_MAX} bytes wait to be sent")]
     Unsent,
@@ -117,6 +121,8 @@ pub struct Session {
     pub followed: Followed,
     /// Where it stands, when it is to get each update of one topic.
     pub streak: Streak,
+    /// Its part of the conversation, where the server speaks a dialect.
+    pub speaker: Option<Box<Speaker>>,
     next_id: u64,
     unsent: Vec<u8>,
 }
@@ -138,6 +144,7 @@ impl Connection {
             watched: Watched::default(),
             followed: Followed::default(),
             streak: Streak::default(),
+            speaker: None,
             next_id: 1,
             unsent: Vec::new(),
         };
@@ -181,6 +188,7 @@ impl Connection {
         self.session.replies_due = 0;
         self.session.watched.cut();
         self.session.streak = Streak::default();
+        self.session.speaker = None;
     }
 
     /// Makes the coming end of the socket a reset.
@@ -230,7 +238,8 @@ impl Connection {
             Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(false),
             Err(error) => return Err(End::Io(error)),
         }
-        let (request, handshake) = Handshake::start(plan.target(self.session.client.number));
+        let target = plan.target(self.session.client.number);
+        let (request, handshake) = Handshake::start(target, plan.subprotocol());
         self.session.unsent = request;
         self.session.stage = Stage::Upgrading(handshake);
         self.flush().map(|()| true)
@@ -267,6 +276,13 @@ impl Session {
     pub fn ask_snapshots(&mut self, symbols: &[&str], random: &mut Random) {
         let wanted = Wanted { snapshot: true, ..self.wanted(symbols) };
         self.request(random, |id| request::subscribe(wanted, id));
+    }
+
+    /// Queues messages of this kind.
+    pub fn say(&mut self, opcode: u8, messages: &[Vec<u8>], random: &mut Random) {
+        for message in messages {
+            frame::append_masked(&mut self.unsent, opcode, message, random.mask());
+        }
     }
 
     /// Queues a close frame.

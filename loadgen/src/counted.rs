@@ -1,5 +1,6 @@
 //! What threads that receive bring home.
 
+use crate::roll_call::Answers;
 use crate::storm::{Comeback, Spells};
 use crate::streak::Misses;
 use crate::tally::Tally;
@@ -19,13 +20,15 @@ pub struct Counted {
     pub comeback: Option<Comeback>,
     /// What was not as it should be where each connection was to get each update.
     pub misses: Option<Misses>,
+    /// What came of each update at each subscriber, if it was looked for.
+    pub answers: Option<Answers>,
 }
 
 impl Counted {
     /// Only these counts.
     #[must_use]
     pub const fn new(tally: Tally) -> Self {
-        Self { tally, verification: None, spells: None, comeback: None, misses: None }
+        Self { tally, verification: None, spells: None, comeback: None, misses: None, answers: None }
     }
 
     /// Adds what another thread counted and found.
@@ -43,6 +46,10 @@ impl Counted {
             (sum, more) => *sum = sum.take().or(more),
         }
         match (&mut self.misses, other.misses) {
+            (Some(sum), Some(more)) => sum.merge(&more),
+            (sum, more) => *sum = sum.take().or(more),
+        }
+        match (&mut self.answers, other.answers) {
             (Some(sum), Some(more)) => sum.merge(&more),
             (sum, more) => *sum = sum.take().or(more),
         }

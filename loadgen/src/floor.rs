@@ -17,7 +17,9 @@ mod writes;
 
 pub use command::command;
 pub(crate) use command::{Cores, pass};
+pub(crate) use frame::Frame;
 pub use serve::serve;
+pub(crate) use tick::TS_DIGITS;
 
 use crate::broker_stats::Sample;
 use crate::plan::Target;
@@ -106,6 +108,11 @@ impl Floor {
         let target =
             Target { address: stream, host: stream.to_string(), path: "/v1/stream".to_owned(), tls: None };
         Ok(Self { target, feed, child, input, output })
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it ended already, which it does on its own only by failing.

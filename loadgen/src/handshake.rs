@@ -3,7 +3,7 @@
 use crate::plan::Target;
 use tungstenite::handshake::{client::generate_key, derive_accept_key};
 
-/// The subprotocol that is asked for.
+/// The subprotocol of this project's servers.
 pub const SUBPROTOCOL: &str = "tickcast.v1.json";
 const RESPONSE_BYTES_MAX: usize = 16 << 10;
 
@@ -29,13 +29,14 @@ pub struct Handshake {
 }
 
 impl Handshake {
-    /// The request for `target`, and what checks the answer.
+    /// The request for `target`, which asks for `subprotocol` if there is one, and what checks the answer.
     #[must_use]
-    pub fn start(target: &Target) -> (Vec<u8>, Self) {
+    pub fn start(target: &Target, subprotocol: Option<&str>) -> (Vec<u8>, Self) {
         let key = generate_key();
+        let asked = subprotocol.map_or(String::new(), |name| format!("Sec-WebSocket-Protocol: {name}\r\n"));
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n",
+             Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{asked}\r\n",
             path = target.path,
             host = target.host,
         );
@@ -94,8 +95,11 @@ mod tests {
 
     #[test]
     fn an_answer_in_any_pieces_is_accepted_and_frames_behind_it_are_left() {
-        let (request, _) = Handshake::start(&target());
+        let (request, _) = Handshake::start(&target(), Some("mqtt"));
         assert!(request.starts_with(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n"));
+        assert!(request.ends_with(b"\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"));
+        let (request, _) = Handshake::start(&target(), None);
+        assert!(request.ends_with(b"\r\nSec-WebSocket-Version: 13\r\n\r\n"));
         let length = answer("k").len();
         for split in 0..length {
             let mut handshake = Handshake { key: "k".into(), response: Vec::new() };

@@ -11,6 +11,8 @@
 //!
 //! `loadgen run --processes` shares a load among several processes, and `loadgen merge` makes one report of parts of a load.
 //!
+//! `loadgen compare` starts other servers, speaks their dialects, and measures all under the same load in turns.
+//!
 //! `loadgen soak` is a run for hours, with a verdict on what drifted. `loadgen report` compares runs that were kept.
 //!
 //! A thread is one poll loop ([`worker`]) over plain non-blocking sockets: no task is woken per frame, all sockets of a
@@ -21,6 +23,7 @@ pub mod ascii;
 pub mod broker_stats;
 pub mod class;
 pub mod cli;
+pub mod compare;
 pub mod comparison;
 pub mod connection;
 pub mod counted;
@@ -43,6 +46,7 @@ pub mod mix;
 pub mod pairs;
 pub mod part;
 pub mod pass;
+pub mod peer;
 pub mod phase;
 pub mod plan;
 pub mod popularity;
@@ -54,6 +58,7 @@ pub mod receive;
 pub mod reply;
 pub mod report;
 pub mod request;
+pub mod roll_call;
 pub mod run;
 pub mod saturate;
 pub mod scan;

@@ -54,17 +54,23 @@ fn kernel() -> String {
 /// Memory of this process that is resident, in bytes.
 #[must_use]
 pub fn resident_bytes() -> Option<f64> {
-    status_bytes("VmRSS")
+    status_bytes("/proc/self/status", "VmRSS")
 }
 
 /// The most memory of this process that was ever resident, in bytes.
 #[must_use]
 pub fn peak_bytes() -> Option<f64> {
-    status_bytes("VmHWM")
+    status_bytes("/proc/self/status", "VmHWM")
 }
 
-fn status_bytes(name: &str) -> Option<f64> {
-    let value = field("/proc/self/status", name)?;
+/// Memory of the process with this number that is resident, in bytes.
+#[must_use]
+pub fn resident_bytes_of(process: u32) -> Option<f64> {
+    status_bytes(&format!("/proc/{process}/status"), "VmRSS")
+}
+
+fn status_bytes(path: &str, name: &str) -> Option<f64> {
+    let value = field(path, name)?;
     value.split(' ').next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
 }
 

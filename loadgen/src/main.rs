@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Storm(args) => loadgen::storm::command(&args),
         Command::Saturate(args) => loadgen::saturate::command(&args),
         Command::Floor(args) => loadgen::floor::command(&args),
+        Command::Compare(args) => loadgen::compare::command(&args),
         Command::Soak(args) => loadgen::soak::command(&args),
         Command::Merge(args) => loadgen::merge::command(&args),
         Command::Report(args) => loadgen::comparison::command(&args),

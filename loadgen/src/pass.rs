@@ -1,10 +1,14 @@
 //! One pass: connections are opened, measured for a while, and closed.
 
-use crate::broker_stats::{self, Sample};
+mod quiet;
+mod server;
+
+pub use server::Server;
+
+use crate::broker_stats::Sample;
 use crate::counted::Counted;
 use crate::cpu;
 use crate::crew::Crew;
-use crate::floor::Floor;
 use crate::lead::{LOOK_EVERY, Lead};
 use crate::machine;
 use crate::phase::{Course, Phase};
@@ -18,8 +22,10 @@ use crate::report::{Measured, OwnMemory, Report};
 use crate::soak::Watched;
 use crate::worker::now_us;
 use anyhow::Context as _;
-use std::cell::RefCell;
+use quiet::Quiet;
+use server::Sampled;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,17 +33,9 @@ use std::time::{Duration, Instant};
 pub(crate) const CHECKING_TIME_MAX: Duration = Duration::from_secs(40);
 /// How long the last updates may take to the last subscriber.
 const CATCHING_UP_TIME_MAX: Duration = Duration::from_secs(10);
-
-type Sampled = Result<Sample, String>;
-
-/// Whose cost is measured.
-#[derive(Debug)]
-pub enum Server {
-    /// A broker's, by its metrics.
-    Broker,
-    /// The floor's, which tells it at its end.
-    Floor(Box<RefCell<Floor>>),
-}
+/// How long before it opens a window is announced, so that whoever publishes or receives knows it before anything in it is
+/// due.
+const ANNOUNCED_BEFORE: Duration = Duration::from_millis(50);
 
 /// The only pass of a broker.
 ///
@@ -77,7 +75,11 @@ enum Feeder {
     /// Somebody else.
     Other,
     /// A thread.
-    Thread(JoinHandle<anyhow::Result<Published>>),
+    Thread {
+        handle: JoinHandle<anyhow::Result<Published>>,
+        /// Deliveries that are due of what it has published, where each is looked for.
+        handed_over: Arc<AtomicU64>,
+    },
     /// The receiving threads.
     Crew(Arc<Ahead>),
 }
@@ -104,7 +106,7 @@ impl<'a> Pass<'a> {
                 let ahead = ahead.clone();
                 Crew::start(&plan, course, move |worker| Ok(worker.publishing(ahead.clone())))?
             }
-            Feeder::Thread(_) | Feeder::Other => Crew::start(&plan, course, Ok)?,
+            Feeder::Thread { .. } | Feeder::Other => Crew::start(&plan, course, Ok)?,
         };
         Ok(Self { plan, crew, feeder, server, lead, started: jiff::Timestamp::now(), resident_before })
     }
@@ -136,17 +138,19 @@ impl<'a> Pass<'a> {
         if self.crew.standing().settled > 0 {
             self.stay("warming up", self.plan.warmup, |_| false).await;
         }
+        let announced = if self.plan.roll_call { Some(self.announce_window().await) } else { None };
         let before = self.server.sample(&self.plan).await;
         let process_cpu = cpu::of_process();
         let mut watched = Vec::new();
         let start = Instant::now();
-        let start_us = now_us();
+        let start_us = announced.unwrap_or_else(now_us);
         self.server.open_window(start_us);
         self.crew.course.open_window(start_us);
         if self.crew.standing().settled > 0 {
             watched = self.stay_and_watch(start).await;
         }
-        let end_us = now_us();
+        // What was announced stays as it is, but for an interrupt.
+        let end_us = now_us().min(self.crew.course.window_us().1);
         self.crew.course.close_window(end_us);
         self.server.close_window(end_us);
         let window = start.elapsed();
@@ -160,6 +164,17 @@ impl<'a> Pass<'a> {
         tokio::time::sleep(2 * LOOK_EVERY).await;
         let broker = pair(before, after);
         Measured { start_us, window, watched, client_cpu, memory, broker, ..Measured::default() }
+    }
+
+    /// Says from when to when the window is, waits until it opens, and says when that was: so by the schedule alone it is
+    /// known which updates belong to it.
+    async fn announce_window(&self) -> u64 {
+        let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let start_us = now_us() + us(ANNOUNCED_BEFORE);
+        self.crew.course.open_window(start_us);
+        self.crew.course.close_window(start_us + us(self.plan.duration));
+        tokio::time::sleep(ANNOUNCED_BEFORE).await;
+        start_us
     }
 
     /// Waits for the end of the window, and looks at memory meanwhile if that is wanted.
@@ -188,6 +203,13 @@ impl<'a> Pass<'a> {
             let ahead = ahead.clone();
             self.crew.course.begin(Phase::Checking);
             self.stay("catching up", CATCHING_UP_TIME_MAX, |_| ahead.is_caught_up()).await;
+        } else if self.plan.roll_call {
+            self.crew.course.begin(Phase::Checking);
+            let quiet = Quiet::default();
+            let is_quiet = |parts: &Parts<'_>| {
+                quiet.is_over(parts.crew.standing().deliveries, parts.feeder.handed_over())
+            };
+            self.stay("catching up", CATCHING_UP_TIME_MAX, is_quiet).await;
         } else if self.plan.verify {
             self.crew.course.begin(Phase::Checking);
             self.stay("checking", CHECKING_TIME_MAX, |pass| pass.crew.all_compared()).await;
@@ -198,6 +220,7 @@ impl<'a> Pass<'a> {
         let counted = self.crew.collect()?;
         let (published, never_came) = self.feeder.published()?;
         measured.published = published;
+        measured.answers = counted.answers;
         if let Server::Floor(floor) = self.server {
             measured.broker = Ok(floor.into_inner().account()?);
         }
@@ -223,8 +246,8 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn have_failed(&self) -> bool {
-        let feeder = matches!(self.feeder, Feeder::Thread(thread) if thread.is_finished());
-        feeder || matches!(self.server, Server::Floor(floor) if floor.borrow_mut().has_failed())
+        let feeder = matches!(self.feeder, Feeder::Thread { handle, .. } if handle.is_finished());
+        feeder || self.server.has_failed()
     }
 }
 
@@ -248,50 +271,33 @@ impl Feeder {
         plan: &Plan,
         course: &Arc<Course>,
     ) -> anyhow::Result<Self> {
-        let publisher = Publisher::new(link, symbols)?;
+        let watchers = if plan.roll_call { plan.watchers() } else { Vec::new() };
+        let handed_over = Arc::<AtomicU64>::default();
+        let publisher = Publisher::new(link, symbols)?.to_watchers(watchers, handed_over.clone());
         let (course, random) = (course.clone(), plan.publisher_random());
         let publish = move || Ok(publisher.run(per_s, order, random, &course)?);
         let thread = std::thread::Builder::new().name("publish".to_owned());
-        thread.spawn(publish).map(Self::Thread).context("cannot start a thread")
+        let handle = thread.spawn(publish).context("cannot start a thread")?;
+        Ok(Self::Thread { handle, handed_over })
+    }
+
+    /// Deliveries that are due of what was published so far, where each is looked for.
+    fn handed_over(&self) -> u64 {
+        match self {
+            Self::Thread { handed_over, .. } => handed_over.load(Ordering::Relaxed),
+            Self::Other | Self::Crew(_) => 0,
+        }
     }
 
     /// What was published, and how many updates, over all connections, never came to one.
     fn published(self) -> anyhow::Result<(Option<Published>, u64)> {
         match self {
             Self::Other => Ok((None, 0)),
-            Self::Thread(thread) => {
-                let joined = thread.join().map_err(|_| anyhow::anyhow!("the publishing thread panicked"))?;
+            Self::Thread { handle, .. } => {
+                let joined = handle.join().map_err(|_| anyhow::anyhow!("the publishing thread panicked"))?;
                 joined.map(|published| (Some(published), 0))
             }
             Self::Crew(ahead) => Ok((Some(ahead.published()?), ahead.missing())),
-        }
-    }
-}
-
-impl Server {
-    /// What it has used so far; the floor tells it all at its end.
-    async fn sample(&self, plan: &Plan) -> Sampled {
-        match self {
-            Self::Broker => broker_stats::sum(plan.targets()).await,
-            Self::Floor(_) => Ok(Sample::default()),
-        }
-    }
-
-    fn open_window(&self, start_us: u64) {
-        if let Self::Floor(floor) = self {
-            floor.borrow_mut().open_window(start_us);
-        }
-    }
-
-    fn close_window(&self, end_us: u64) {
-        if let Self::Floor(floor) = self {
-            floor.borrow_mut().close_window(end_us);
-        }
-    }
-
-    fn end(&self) {
-        if let Self::Floor(floor) = self {
-            floor.borrow_mut().end();
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod error;
+mod published;
 mod target;
 
 pub use clients::{Behaviour, Client};
@@ -9,6 +10,8 @@ pub use error::PlanError;
 pub use target::{Target, publish_address};
 
 use crate::cli::{RunArgs, WindowArgs};
+use crate::dialect::Dialect;
+use crate::handshake::SUBPROTOCOL;
 use crate::machine;
 use crate::mix::{Dealt, Mix};
 use crate::part::Part;
@@ -87,6 +90,10 @@ pub struct Plan {
     pub seed: u64,
     /// What this side publishes, if it does.
     pub publishing: Option<Publishing>,
+    /// What the server speaks, if it is none of this project's.
+    pub dialect: Option<Dialect>,
+    /// Whether each update that is due within the window is looked for at each of its subscribers.
+    pub roll_call: bool,
 }
 
 impl Plan {
@@ -155,6 +162,8 @@ impl Plan {
             threads: window.threads.unwrap_or_else(default_threads).min(connections),
             seed,
             publishing: None,
+            dialect: None,
+            roll_call: false,
         })
     }
 
@@ -202,6 +211,12 @@ impl Plan {
             && args.url.len() == 1
             && [args.stalled, args.trickling, args.churn] == [Share::default(); 3];
         (is_plain && args.publishing.publish.is_some()).then_some(()).ok_or(PlanError::Pairs)
+    }
+
+    /// The subprotocol that connections ask for.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&'static str> {
+        self.dialect.map_or(Some(SUBPROTOCOL), Dialect::subprotocol)
     }
 
     /// The publisher's chance.

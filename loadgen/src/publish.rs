@@ -8,6 +8,7 @@ pub mod lines;
 pub mod link;
 pub mod rate;
 pub mod schedule;
+pub mod voice;
 
 pub use rate::Published;
 

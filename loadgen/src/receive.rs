@@ -1,5 +1,7 @@
 //! What a received message means for its connection and for the figures.
 
+mod dialect;
+
 use crate::class::Class;
 use crate::connection::{Connection, End, Session, Stage};
 use crate::frame::{Decoder, Message};
@@ -7,6 +9,7 @@ use crate::phase::Place;
 use crate::plan::{Behaviour, Plan};
 use crate::random::Random;
 use crate::reply;
+use crate::roll_call::RollCall;
 use crate::scan::{Header, Kind, Scanned, scan};
 use crate::storm::{Follower, Spells};
 use crate::streak::Streaks;
@@ -30,6 +33,8 @@ pub struct Receiver {
     pub follower: Option<Follower>,
     /// Sees whether each connection gets each update, if each is to.
     pub streaks: Option<Streaks>,
+    /// Looks for each update at each subscriber, if that is wanted.
+    pub roll_call: Option<RollCall>,
     /// Masks and jitter.
     pub random: Random,
 }
@@ -120,7 +125,9 @@ impl Receiver {
         session.subscribed_at_us = arrival.at_us;
         session.class = self.tally.classes.join(Class::of(&session.client, session.was_live));
         let names = session.names(&self.plan);
-        if let Some(follower) = &self.follower {
+        if let Some(dialect) = self.plan.dialect {
+            session.begin_dialect(dialect, &names, &mut self.random);
+        } else if let Some(follower) = &self.follower {
             let Session { followed, client, .. } = &mut *session;
             let asked = follower.upgraded(followed, &client.symbols, &self.plan, arrival.at_us);
             session.subscribe(&asked, &mut self.random);
@@ -140,6 +147,9 @@ impl Receiver {
 
     fn message(&mut self, session: &mut Session, message: &Message<'_>, arrival: Arrival) -> Result<(), End> {
         match *message {
+            Message::Text(message) | Message::Binary(message) if session.speaker.is_some() => {
+                return self.in_dialect(session, message, arrival);
+            }
             Message::Text(text) => self.text(session, text, arrival),
             Message::Binary(bytes) => self.unparsable(session, "a binary message", bytes),
             Message::Ping(payload) => {
@@ -190,6 +200,9 @@ impl Receiver {
         }
         if let Some(streaks) = &mut self.streaks {
             streaks.frame(header, &mut session.streak);
+        }
+        if let Some(roll_call) = &mut self.roll_call {
+            roll_call.frame(&session.client, header);
         }
         if arrival.place != Place::Within {
             return;

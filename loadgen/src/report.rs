@@ -1,6 +1,7 @@
 //! The report of a run: one structure, for people as text and for programs as JSON.
 
 mod class;
+pub(crate) mod compare;
 mod cost;
 pub(crate) mod figures;
 mod files;
@@ -16,9 +17,11 @@ pub(crate) mod pairs;
 mod parts;
 pub(crate) mod plot;
 mod published;
+mod roll_call;
 mod run_page;
 mod second;
 mod soak;
+pub(crate) mod spread;
 mod text;
 pub(crate) mod warnings;
 
@@ -32,6 +35,7 @@ pub use load::{Load, Tool};
 pub use measured::{Measured, Measurement, OwnMemory};
 pub use parts::PartReport;
 pub use published::PublishedReport;
+pub use roll_call::RollCallReport;
 pub use second::SecondReport;
 
 use crate::class::{Class, Tallied};
@@ -96,6 +100,9 @@ pub struct Report {
     /// What was not as it should be, of the whole run, where each subscriber was to get each update.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub misses: Option<Misses>,
+    /// What came of each update that was due within the window, if that was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roll_call: Option<RollCallReport>,
     /// Messages that could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unparsable: Vec<String>,
@@ -209,6 +216,7 @@ impl Report {
         let client = ClientCost::new(&measured, &tally, load.threads, load.own_connections());
         let classes = tally.classes.clone().into_sorted();
         let mut report = Self {
+            roll_call: RollCallReport::new(&measured),
             received: Received::new(&tally.received(), measured.window.as_secs_f64()),
             latency_us: LatencySummary::new(&latency),
             tiered_latency_us: rates_differ.then(|| LatencySummary::new(&tiered)),

@@ -1,6 +1,7 @@
 //! A thread that receives: one poll loop over all its connections.
 
 mod compare;
+mod dialect;
 mod schedule;
 mod storm;
 
@@ -17,6 +18,7 @@ use crate::publish::ahead::Ahead;
 use crate::publish::link::LinkError;
 use crate::random::Random;
 use crate::receive::{Arrival, Receiver};
+use crate::roll_call::RollCall;
 use crate::storm::{Follower, Spells};
 use crate::streak::Streaks;
 use crate::tally::Tally;
@@ -108,6 +110,7 @@ impl Worker {
             random: Random::new(plan.seed, first | 1 << 40),
             spells: None,
             follower: None,
+            roll_call: plan.roll_call.then(|| RollCall::new(plan.clone(), course.clone())),
             plan,
         };
         Ok(Self {
@@ -178,13 +181,14 @@ impl Worker {
             self.publish_more()?;
         }
         let comeback = self.comeback();
-        let Receiver { mut tally, verifiers, spells, streaks, .. } = self.receiver;
+        let Receiver { mut tally, verifiers, spells, streaks, roll_call, .. } = self.receiver;
         tally.end_second();
         if let Some(broken) = tally.broken.take() {
             return Err(broken.into());
         }
         let misses = streaks.map(|streaks| streaks.misses);
-        Ok(Counted { tally, verification: verifiers.finish(), spells, comeback, misses })
+        let answers = roll_call.map(|roll_call| roll_call.answers);
+        Ok(Counted { tally, verification: verifiers.finish(), spells, comeback, misses, answers })
     }
 
     fn turn(&mut self, events: &Events) {

@@ -1,9 +1,7 @@
 //! What `loadgen floor` was told.
 
-use super::publish::{ahead, symbols};
-use super::{CoreArgs, OutputArgs, WindowArgs, at_least_one};
-use crate::popularity::Popularity;
-use crate::publish::schedule::Order;
+use super::publish::ahead;
+use super::{CoreArgs, OutputArgs, SymbolArgs, WindowArgs, at_least_one};
 use clap::Parser;
 
 /// The arguments of `loadgen floor`.
@@ -21,27 +19,9 @@ pub struct FloorArgs {
     #[arg(long, env = "TICKCAST_AHEAD", value_name = "W", value_parser = ahead(), conflicts_with_all = ["rate", "publish_symbols"])]
     pub ahead: Option<u32>,
 
-    /// Symbols to publish
-    #[arg(long, env = "TICKCAST_PUBLISH_SYMBOLS", value_name = "S", default_value = "1", value_parser = symbols())]
-    pub publish_symbols: u32,
-
-    /// Which symbol is next
-    #[arg(
-        long,
-        env = "TICKCAST_PUBLISH_ORDER",
-        value_name = "ORDER",
-        value_enum,
-        default_value = "round-robin"
-    )]
-    pub publish_order: Order,
-
-    /// Symbols that each connection watches
-    #[arg(long, env = "TICKCAST_SYMBOLS_PER_CONNECTION", value_name = "K", default_value = "1", value_parser = at_least_one)]
-    pub symbols_per_connection: usize,
-
-    /// How interest is spread over the symbols (all: every connection watches every symbol)
-    #[arg(long, env = "TICKCAST_POPULARITY", value_enum, default_value = "uniform")]
-    pub popularity: Popularity,
+    /// What is published, and who watches it.
+    #[command(flatten)]
+    pub symbols: SymbolArgs,
 
     /// Consecutive updates of a symbol in each write; several numbers are measured one after the other
     #[arg(long, env = "TICKCAST_BATCH", value_name = "B,...", default_value = "1", value_delimiter = ',', value_parser = at_least_one)]

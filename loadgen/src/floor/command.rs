@@ -8,12 +8,10 @@ use crate::exit;
 use crate::lead::Lead;
 use crate::limits;
 use crate::pass::{Pass, Server};
-use crate::plan::{Interest, Plan, PlanError, Target};
+use crate::plan::{Plan, PlanError};
 use crate::publish::link::Link;
-use crate::publish::{Pace, Publishing, lines};
+use crate::publish::{Pace, Publishing};
 use crate::report::Report;
-use crate::worker::now_us;
-use schemas::model::Channel;
 use std::cell::RefCell;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -95,32 +93,25 @@ impl Cores {
         cpu::pin(&client)?;
         Ok(Self { server })
     }
+
+    /// Those of the server.
+    pub(crate) fn server(&self) -> &[usize] {
+        &self.server
+    }
 }
 
 fn plan(args: &FloorArgs) -> Result<Plan, PlanError> {
-    let symbols = args.publish_symbols;
-    let names = (0..symbols).map(|symbol| format!("{VENUE}:{}", lines::name(symbol, symbols))).collect();
     let pace = match args.ahead {
         Some(ahead) => Pace::Ahead(ahead),
-        None => Pace::Rate { per_s: args.rate.unwrap_or_default() as u64, order: args.publish_order },
+        None => Pace::Rate { per_s: args.rate.unwrap_or_default() as u64, order: args.symbols.publish_order },
     };
     if let (Pace::Ahead(ahead), Some(batch)) = (pace, args.batch.iter().max())
         && (ahead as usize) < *batch
     {
         return Err(PlanError::Ahead { ahead, batch: *batch });
     }
-    let interest = Interest {
-        channel: Channel::Quotes,
-        connections: args.connections,
-        symbols_per_connection: args.symbols_per_connection,
-        popularity: args.popularity,
-    };
-    // The server is not there yet, and chooses its ports itself.
-    let target = Target::nowhere();
-    let publishing = Some(Publishing { address: target.address, symbols, pace });
-    let seed = args.window.seed.unwrap_or_else(now_us);
-    let plan = Plan::prompt(interest, target, names, &args.window, seed)?;
+    let plan = Plan::published(args.connections, args.symbols, VENUE, pace, &args.window)?;
     // As when a broker is saturated.
     let threads = if args.ahead.is_some() { args.window.threads.unwrap_or(1) } else { plan.threads };
-    Ok(Plan { publishing, threads: threads.min(plan.connections), ..plan })
+    Ok(Plan { threads: threads.min(plan.connections), ..plan })
 }

@@ -18,7 +18,7 @@ const SOME_TIME: Micros = Micros(1_000_000_000_000_000);
 
 /// The frame of a symbol's next update.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     symbol: Symbol,
     quote: Update,
     seq: u64,
@@ -34,7 +34,7 @@ impl Frame {
     ///
     /// # Errors
     /// None: the numbers are numbers.
-    pub(super) fn new(symbol: Symbol) -> Result<Self, DecimalError> {
+    pub(crate) fn new(symbol: Symbol) -> Result<Self, DecimalError> {
         let decimal = |text: &str| text.parse::<Decimal>().map(Some);
         // As wide as what the publisher writes.
         let quote = Quote {
@@ -58,7 +58,7 @@ impl Frame {
     }
 
     /// The frame of the next update, with the digits of its times.
-    pub(super) fn next(&mut self, ts: &[u8; TS_DIGITS], rx: &[u8; TS_DIGITS]) -> &[u8] {
+    pub(crate) fn next(&mut self, ts: &[u8; TS_DIGITS], rx: &[u8; TS_DIGITS]) -> &[u8] {
         self.seq += 1;
         if !ascii::increment(&mut self.bytes[self.first.clone()]) {
             self.encode();
@@ -67,6 +67,11 @@ impl Frame {
         self.bytes[self.ts.clone()].copy_from_slice(ts);
         self.bytes[self.rx.clone()].copy_from_slice(rx);
         &self.bytes
+    }
+
+    /// The text of the next update, without the head of its frame.
+    pub(crate) fn next_text(&mut self, ts: &[u8; TS_DIGITS], rx: &[u8; TS_DIGITS]) -> &[u8] {
+        websocket::payload(self.next(ts, rx))
     }
 
     /// The frame that says what a subscriber has from the start.

@@ -3,7 +3,7 @@
 use crate::publish::lines::{BEFORE_SYMBOL, BEFORE_TS};
 
 /// Digits of `ts`.
-pub(super) const TS_DIGITS: usize = 16;
+pub(crate) const TS_DIGITS: usize = 16;
 
 /// A line: the number of its symbol, and the digits of its time.
 #[derive(Debug, PartialEq, Eq)]

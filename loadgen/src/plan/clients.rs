@@ -55,6 +55,16 @@ impl Plan {
         threads
     }
 
+    /// How many connections watch each symbol.
+    #[must_use]
+    pub fn watchers(&self) -> Vec<u64> {
+        let mut watchers = vec![0; self.symbols.len()];
+        for client in self.clients().iter().flatten() {
+            client.symbols.iter().for_each(|symbol| watchers[*symbol as usize] += 1);
+        }
+        watchers
+    }
+
     fn behaviours(&self) -> Vec<Behaviour> {
         let mut behaviours = vec![Behaviour::Prompt; self.connections];
         behaviours[..self.stalled].fill(Behaviour::Stalled);

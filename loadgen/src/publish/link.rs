@@ -1,5 +1,7 @@
 //! A publisher's connection to a broker.
 
+use super::voice::Voice;
+use rustix::net::RecvFlags;
 use std::io::{self, ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -17,11 +19,13 @@ pub struct LinkError {
     source: io::Error,
 }
 
-/// A connection that takes lines.
+/// A connection that takes lines, or what a voice says.
 #[derive(Debug)]
 pub struct Link {
     stream: TcpStream,
     address: SocketAddr,
+    /// Who speaks over it, if the other side wants a dialect instead of lines.
+    pub(super) voice: Option<Box<Voice>>,
 }
 
 impl Link {
@@ -36,7 +40,9 @@ impl Link {
             stream.set_write_timeout(Some(LOOK_EVERY))?;
             Ok(stream)
         };
-        dial().map(|stream| Self { stream, address }).map_err(|source| LinkError { address, source })
+        dial()
+            .map(|stream| Self { stream, address, voice: None })
+            .map_err(|source| LinkError { address, source })
     }
 
     /// Sends all of `bytes`, however long the other side takes; whether it did, or `given_up` said to stop.
@@ -59,6 +65,19 @@ impl Link {
             }
         }
         Ok(true)
+    }
+
+    /// What the other side has sent, if anything waits.
+    ///
+    /// # Errors
+    /// [`LinkError`] if the other side is gone.
+    pub fn receive_some(&self, buffer: &mut [u8]) -> Result<usize, LinkError> {
+        match rustix::net::recv(&self.stream, &mut *buffer, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => Err(self.failed(ErrorKind::UnexpectedEof.into())),
+            Ok((_, received)) => Ok(received),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+            Err(error) => Err(self.failed(error.into())),
+        }
     }
 
     /// Makes this a link for [`Link::send_some`].

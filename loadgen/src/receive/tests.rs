@@ -119,6 +119,7 @@ fn outcome(reads: &[&[u8]], streaks: Streaks) -> Outcome {
         spells: None,
         follower: None,
         streaks: Some(streaks),
+        roll_call: None,
         random: Random::new(1, 1),
     };
     let client = Client {

@@ -6,6 +6,7 @@ use crate::broker_stats::Sample;
 use crate::machine::Machine;
 use crate::progress::Standing;
 use crate::publish::Published;
+use crate::roll_call::Answers;
 use crate::soak::Watched;
 use crate::tally::Tally;
 use crate::verify::Verification;
@@ -35,6 +36,9 @@ pub struct Measured {
     /// What this side published within it, if it did.
     #[serde(skip)]
     pub published: Option<Published>,
+    /// What came of each update at each subscriber, if it was looked for.
+    #[serde(skip)]
+    pub answers: Option<Answers>,
     /// Whether someone ended the run early.
     pub interrupted: bool,
 }
@@ -69,6 +73,7 @@ impl Default for Measured {
             broker: Err("not asked".into()),
             standing: Standing::default(),
             published: None,
+            answers: None,
             interrupted: false,
         }
     }

@@ -61,6 +61,8 @@ impl StormPlan {
             threads: 1,
             seed: seed ^ LIVE_SEED,
             publishing: None,
+            dialect: None,
+            roll_call: false,
         };
         let threads = args.threads.unwrap_or_else(plan::default_threads).min(args.connections);
         let connections = args.connections;

@@ -39,6 +39,8 @@ pub(super) enum Task {
     Cut,
     /// Open a connection that was cut.
     Return(usize),
+    /// Say what dialects want to hear from time to time.
+    KeepAlive,
 }
 
 /// How often connections leave.
@@ -60,6 +62,7 @@ impl Worker {
                 Task::Compare => self.compare_some(at),
                 Task::Cut => self.cut_some(),
                 Task::Return(index) => self.return_at(index, at),
+                Task::KeepAlive => self.keep_alive(at),
             }
         }
     }
@@ -210,6 +213,9 @@ impl Worker {
         }
         if !self.receiver.verifiers.is_empty() {
             self.timers.schedule(Instant::now() + super::compare::EVERY, Task::Compare);
+        }
+        if self.receiver.plan.dialect.is_some() {
+            self.timers.schedule(Instant::now() + super::dialect::KEEP_ALIVE_EVERY, Task::KeepAlive);
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic when something is amiss")]
 
 mod cli;
+mod compare;
 mod comparison;
 mod floor;
 mod known;

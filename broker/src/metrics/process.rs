@@ -21,7 +21,11 @@ impl Source for ProcessMetrics {
         [
             Some(build),
             counter("process_cpu_seconds", "CPU time of the process, user and system", cpu_seconds()),
-            gauge("process_start_time_seconds", "When the process was started, since the Unix epoch", start_seconds()),
+            gauge(
+                "process_start_time_seconds",
+                "When the process was started, since the Unix epoch",
+                start_seconds(),
+            ),
             gauge("process_resident_memory_bytes", "Resident memory of the process", status_bytes("VmRSS:")),
             gauge("process_virtual_memory_bytes", "Virtual memory of the process", status_bytes("VmSize:")),
             gauge("process_threads", "Threads of the process", status_number("Threads:")),

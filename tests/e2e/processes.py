@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN_DIR = Path(os.environ.get("TICKCAST_BIN_DIR", ROOT / "target" / "release"))
 START_S = 20
 END_S = 10
+# A subscriber in Python may be late, and is to get every frame all the same: it is followed for as long as it takes.
+PATIENT = ("--conflate-after-ms", "60000", "--book-log-entries-max", "65536", "--other-log-entries-max", "65536")
 
 
 def binary(name: str) -> str:

@@ -1,21 +1,24 @@
 """A gate between broker and venue, so that nothing is sent before all subscribers are there.
 
 The broker dials the gate as soon as it starts. The gate holds the connection until it is opened,
-and from then on passes bytes both ways as they come.
+and from then on passes bytes both ways as they come, until it is cut.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Self
 
 
 class Gate:
-    """Listens on `port`; once opened, connections lead to `target`."""
+    """Listens on `port`; once opened, connections lead to `target`. `asked` is what came through from the broker's side."""
 
     server: asyncio.Server
 
     def __init__(self) -> None:
         self.target: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.tasks: set[asyncio.Task] = set()
+        self.writers: list[asyncio.StreamWriter] = []
+        self.asked = b""
 
     @property
     def port(self) -> int:
@@ -25,6 +28,12 @@ class Gate:
         """Lets everyone through to `port`, those who wait as well as those to come."""
         self.target.set_result(port)
 
+    def cut(self) -> None:
+        """Resets all connections that there are; others may come."""
+        for writer in self.writers:
+            writer.transport.abort()
+        self.writers.clear()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tasks.add(asyncio.current_task())
         port = await self.target
@@ -33,7 +42,11 @@ class Gate:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        self.writers += [writer, far_writer]
+        await asyncio.gather(pump(reader, far_writer, self.note), pump(far_reader, writer))
+
+    def note(self, data: bytes) -> None:
+        self.asked += data
 
     async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
@@ -46,10 +59,14 @@ class Gate:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None] | None = None
+) -> None:
     """Copies until the end of one direction, and hands that end on."""
     try:
         while data := await reader.read(1 << 18):
+            if note:
+                note(data)
             writer.write(data)
             await writer.drain()
         writer.write_eof()

@@ -68,6 +68,22 @@ async def generate(venue: str, path: Path, seconds: float = 3, rate: int = 200, 
     return path
 
 
+def announce_shutdown(venue: str, capture: Path, after_s: float) -> None:
+    """Puts into a capture what the venue says before it closes connections."""
+    records = capture.read_text().splitlines()
+    start = int(records[1].split(" ", 1)[0])
+    at = start + int(after_s * 1e9)
+    place = next(i for i, record in enumerate(records[1:], 1) if int(record.split(" ", 1)[0]) > at)
+    shutdown = json.dumps(announcement(venue, at), separators=(",", ":"))
+    capture.write_text("\n".join([*records[:place], f"{at} {shutdown}", *records[place:]]) + "\n")
+
+
+def announcement(venue: str, at_ns: int) -> dict:
+    if venue == "okx":
+        return {"event": "notice", "code": "64008", "msg": "Soon.", "connId": "a4d3ae55"}
+    return {"e": "serverShutdown", "E": at_ns // 1_000_000}
+
+
 async def record_stand_in(venue: str, capture: Path, out: Path) -> list[Path]:
     """Serves a capture, and gives the files of a recording of all of it."""
     async with await StandIn.start(venue, capture) as stand_in:

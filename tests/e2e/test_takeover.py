@@ -1,7 +1,6 @@
 """A venue that announces its shutdown: another connection takes over, and nobody sees a break."""
 
 import asyncio
-import json
 from pathlib import Path
 
 import pytest
@@ -9,28 +8,13 @@ import pytest
 from client import Client
 from gate import Gate
 from processes import Broker, Process, run
+from recorder import announce_shutdown
 from reference import build, read_capture
 from replay import quote_of, trade_of
 
 SHUTDOWN_S = 2
 # Connections that a broker has to the venue: USD-M has two entry points.
 CONNECTIONS = {"binance": 1, "binance-usdm": 2, "binance-coinm": 1, "okx": 1}
-
-
-def announcement(venue: str, at_ns: int) -> dict:
-    if venue == "okx":
-        return {"event": "notice", "code": "64008", "msg": "Soon.", "connId": "a4d3ae55"}
-    return {"e": "serverShutdown", "E": at_ns // 1_000_000}
-
-
-def announced(venue: str, path: Path) -> None:
-    """Puts the announcement into a capture."""
-    lines = path.read_text().splitlines()
-    start = int(lines[1].split(" ", 1)[0])
-    at = start + SHUTDOWN_S * 1_000_000_000
-    place = next(i for i, line in enumerate(lines[1:], 1) if int(line.split(" ", 1)[0]) > at)
-    shutdown = json.dumps(announcement(venue, at), separators=(",", ":"))
-    path.write_text("\n".join([*lines[:place], f"{at} {shutdown}", *lines[place:]]) + "\n")
 
 
 @pytest.mark.parametrize("venue", CONNECTIONS)
@@ -42,7 +26,7 @@ async def check(venue: str, path: Path) -> None:
     generate = ["generate", "--venue", venue, "--symbols", 2, "--rate", 200, "--duration", "9s"]
     status, output = await run("feed-replay", *generate, "--seed", 5, "--out", path)
     assert status == 0, output
-    announced(venue, path)
+    announce_shutdown(venue, path, SHUTDOWN_S)
     markets = build(venue, read_capture(path))
     symbols = [f"{venue}:{symbol}" for symbol in markets]
     serve = ["serve", path, "--venue", venue, "--listen", "127.0.0.1:0"]

@@ -48,14 +48,17 @@ pub struct Selection {
     pub channels: Vec<Channel>,
     /// Levels a side, where the source offers a choice.
     pub depth: Option<usize>,
+    /// Silence after which the feed is stale, in milliseconds; none: as usual with such feeds.
+    pub stale_after_ms: Option<u64>,
 }
 
 impl FeedSpec {
-    /// These settings with what the feed's URL says: its venue's name, symbols, channels and depth.
+    /// These settings with what the feed's URL says: its venue's name, symbols, channels, depth and limit of silence.
     #[must_use]
     pub fn settings(&self, settings: Settings) -> Settings {
-        let Selection { symbols, channels, depth, .. } = &self.selection;
-        let mut settings = Settings { symbols: symbols.clone(), depth: *depth, ..settings };
+        let Selection { symbols, channels, depth, stale_after_ms, .. } = &self.selection;
+        let stale_after_ms = stale_after_ms.or(settings.stale_after_ms);
+        let mut settings = Settings { symbols: symbols.clone(), depth: *depth, stale_after_ms, ..settings };
         if let Some(venue) = &self.venue {
             settings.venue.clone_from(venue);
         }

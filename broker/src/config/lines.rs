@@ -56,6 +56,7 @@ fn difference(first: &FeedSpec, other: &FeedSpec) -> Option<String> {
         (symbols(first) != symbols(other), "with other symbols="),
         (channels(first) != channels(other), "with other channels="),
         (first.selection.depth != other.selection.depth, "with another depth="),
+        (first.selection.stale_after_ms != other.selection.stale_after_ms, "with another stale_after_ms="),
         (of_first.trades != of_other.trades, "with other trades="),
         (of_first.depth_ms != of_other.depth_ms, "with another depth_ms="),
     ];
@@ -91,6 +92,7 @@ mod tests {
             ("binance+ws://b:1?symbols=A&name=x&channels=book", "with other channels="),
             ("binance+ws://b:1?symbols=A&name=x&depth=10", "with another depth="),
             ("binance+ws://b:1?symbols=A&name=x&trades=aggregate", "with other trades="),
+            ("binance+ws://b:1?symbols=A&name=x&stale_after_ms=900", "with another stale_after_ms="),
             ("binance+ws://b:1?symbols=A&name=x&depth_ms=1000", "with another depth_ms="),
             ("binance+ws://b:1?symbols=A&name=x&venue=y", "with another venue="),
         ];

@@ -4,6 +4,7 @@ mod venue;
 
 use super::query::{Query, wrong};
 use super::{FeedSpec, FileFeed, Selection, SimulatedFeed, Source, Speed, TickLines, TickLink, VenueFeed};
+use crate::settings::RECONNECT_AFTER_MS;
 use crate::sim::names::NAMES_MAX;
 use crate::sim::{RATE_MAX, SimSettings};
 use crate::venue::{Depths, Venue};
@@ -14,6 +15,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use venue::{trades, venue_feed};
+
+/// A limit of silence below which the pauses between messages would count.
+const STALE_AFTER_MS_MIN: u64 = 100;
+/// A day.
+const STALE_AFTER_MS_MAX: u64 = 86_400_000;
 
 /// Why a text is no feed URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,7 +173,24 @@ fn selection(venue: Option<&str>, source: &Source, query: &mut Query) -> Result<
             "symbols: `*` needs the book among the channels, which tells what {venue} does not have"
         ));
     }
-    Ok(Selection { symbols, on_demand, channels, depth: depth(source, query)? })
+    let (depth, stale_after_ms) = (depth(source, query)?, stale_after_ms(source, query)?);
+    Ok(Selection { symbols, on_demand, channels, depth, stale_after_ms })
+}
+
+/// A simulated market is never silent, and a venue is dialled anew when it has been for [`RECONNECT_AFTER_MS`].
+fn stale_after_ms(source: &Source, query: &mut Query) -> Result<Option<u64>, String> {
+    let most = match source {
+        Source::Simulated(_) => return Ok(None),
+        Source::Venue(_) => RECONNECT_AFTER_MS - 1,
+        Source::File(_) | Source::TickLines(_) => STALE_AFTER_MS_MAX,
+    };
+    let expected = format!("{STALE_AFTER_MS_MIN} to {most} milliseconds");
+    match query.value("stale_after_ms", &expected)? {
+        Some(ms) if !(STALE_AFTER_MS_MIN..=most).contains(&ms) => {
+            Err(wrong("stale_after_ms", expected, &ms.to_string()))
+        }
+        ms => Ok(ms),
+    }
 }
 
 fn can_be_on_demand(feed: &VenueFeed) -> Result<(), String> {
@@ -265,7 +288,7 @@ fn without_secrets(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Trades;
+    use crate::settings::{Settings, Trades};
 
     fn parsed(text: &str) -> FeedSpec {
         FeedSpec::parse(text).unwrap_or_else(|e| panic!("{e}"))
@@ -339,6 +362,13 @@ mod tests {
             parsed("kraken+wss://ws.kraken.com/v2?symbols=BTC/USD,ETH/USD&channels=book,trades&depth=100");
         assert_eq!(spec.selection.channels, [Channel::Book, Channel::Trades]);
         assert_eq!((spec.selection.depth, spec.selection.symbols.len()), (Some(100), 2));
+        assert_eq!(spec.selection.stale_after_ms, None);
+        let quick = parsed("okx+wss://h?symbols=A&stale_after_ms=1500");
+        let usual = || Settings::new("okx", "e");
+        assert_eq!(quick.settings(usual()).stale_after_ms, Some(1_500));
+        assert_eq!(spec.settings(usual()).stale_after_ms, usual().stale_after_ms);
+        let ticks = parsed("ticks+tcp://h:1?stale_after_ms=60000").settings(Settings::of_ticks("acme", "e"));
+        assert_eq!(ticks.stale_after_ms, Some(60_000));
     }
 
     #[test]
@@ -396,6 +426,12 @@ mod tests {
             ),
             ("ticks+tcp://h:1?name=a", "unknown parameter `name`"),
             ("bybit+wss://h?symbols=A&depth=25", "depth: expected 1, 50, 200 or 1000 levels, found `25`"),
+            (
+                "okx+wss://h?symbols=A&stale_after_ms=30000",
+                "stale_after_ms: expected 100 to 29999 milliseconds, found `30000`",
+            ),
+            ("ticks+tcp://h:1?stale_after_ms=5", "stale_after_ms: expected 100 to 86400000 milliseconds"),
+            ("sim:?stale_after_ms=5000", "unknown parameter `stale_after_ms`"),
             ("okx+wss://h?symbols=A&depth=50", "depth: expected 1, 5 or 400 levels, found `50`"),
             ("ticks+wss://h?symbols=A", "unknown scheme `ticks+wss`"),
             (

@@ -7,8 +7,8 @@ use plotters::prelude::*;
 use std::ops::Range;
 
 const SIZE: (u32, u32) = (960, 400);
-/// Colours that people who see few of them tell apart too (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; 7] = [
+/// Colours that people who see few of them tell apart too (Okabe and Ito, 2008; then of Paul Tol's muted scheme).
+const COLOURS: [RGBColor; 12] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -16,6 +16,11 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(230, 159, 0),
     RGBColor(86, 180, 233),
     RGBColor(0, 0, 0),
+    RGBColor(136, 34, 85),
+    RGBColor(153, 153, 51),
+    RGBColor(51, 34, 136),
+    RGBColor(136, 136, 136),
+    RGBColor(68, 170, 153),
 ];
 const GRID: RGBColor = RGBColor(225, 225, 225);
 /// Points for each halving of the distance to 100%.
@@ -78,7 +83,8 @@ pub(crate) fn percentiles(curves: &[Curve]) -> Result<String, PlotError> {
 
 /// Something over the seconds of a run.
 pub(crate) fn over_time(curves: &[Curve], what: &str, scale: Scale) -> Result<String, PlotError> {
-    let last = extent(curves, |point| point.0).map_or(1.0, |(_, last)| last.max(1.0));
+    // Points stand in the middle of their seconds.
+    let last = extent(curves, |point| point.0).map_or(1.0, |(_, last)| last.max(1.0).ceil());
     let labels = Labels { x: "seconds", y: what, of_x: &short, of_y: &short };
     drawn(|root| match scale {
         Scale::Logarithmic => frame(root, 0.0..last, logarithmic(curves).log_scale(), curves, &labels),

@@ -4,12 +4,15 @@ use super::html::Html;
 use super::page::{grouped, grouped_f64, mib};
 use super::plot::{self, Curve, PlotError, Scale};
 use super::second::{PLOTTED_S_MIN, SecondReport};
-use super::{LatencySummary, Percentiles, Report, as_f64, text};
+use super::{LatencySummary, PartReport, Percentiles, Report, as_f64, text};
 use crate::counts::Counts;
 use crate::histogram::Latency;
 
 /// Columns of percentiles.
 pub(super) const PERCENTILES: [&str; 7] = ["p50", "p90", "p99", "p99.9", "p99.99", "max", "updates"];
+
+/// With more classes than this, plots show latencies from the intended times only.
+const CLASSES_WITH_BOTH_VIEWS_MAX: usize = 3;
 
 /// The page.
 pub(super) fn of(report: &Report) -> Result<String, PlotError> {
@@ -35,6 +38,9 @@ pub(super) fn of(report: &Report) -> Result<String, PlotError> {
         &["", "CPU, s", "of a core", "us a delivery", "memory"],
         &cost_rows(report),
     );
+    if !report.parts.is_empty() {
+        page.table("parts", "The processes that carried it", &PARTS, &parts_rows(report));
+    }
     counters(&mut page, report);
     page.folded("The report as text", &text::of(report));
     Ok(page.into_text())
@@ -84,19 +90,25 @@ pub(super) fn percentile_row(name: &str, points: &Percentiles) -> Vec<String> {
 fn distributions(report: &Report) -> Vec<Curve> {
     let raw = &report.raw;
     let mut curves = Vec::new();
+    // Of many classes the other view would hide the first one; the table has both.
+    let is_crowded = raw.classes.len() > CLASSES_WITH_BOTH_VIEWS_MAX;
     let mut add = |colour: usize, name: &str, latency: &Latency| {
         for (view, histogram, is_faint) in
             [("from intended time", &latency.corrected, false), ("uncorrected", &latency.uncorrected, true)]
         {
-            if !histogram.is_empty() {
+            let is_shown = !is_faint || !is_crowded || latency.corrected.is_empty();
+            if is_shown && !histogram.is_empty() {
                 let points = plot::distribution(histogram);
-                curves.push(Curve { name: format!("{name}{view}"), points, colour, is_faint });
+                let name = if is_crowded { name.to_owned() } else { format!("{name}, {view}") };
+                let name = name.trim_start_matches(", ").to_owned();
+                curves.push(Curve { name, points, colour, is_faint });
             }
         }
     };
     if raw.classes.len() > 1 {
-        for (colour, class) in raw.classes.iter().enumerate() {
-            add(colour, &format!("{}, ", class.class.words()), &class.total.latency);
+        let met = raw.classes.iter().filter(|class| class.total.counts.updates > 0);
+        for (colour, class) in met.enumerate() {
+            add(colour, &class.class.words(), &class.total.latency);
         }
     } else {
         add(0, "", &raw.latency);
@@ -191,6 +203,25 @@ fn cost_rows(report: &Report) -> Vec<Vec<String>> {
             client.peak_bytes.map_or_else(|| "-".to_owned(), |peak| format!("{:.1} MiB at most", mib(peak))),
         ),
     ]
+}
+
+const PARTS: [&str; 8] =
+    ["part", "live", "deliveries", "CPU, s", "busiest thread", "memory", "window opened after", "machine"];
+
+fn parts_rows(report: &Report) -> Vec<Vec<String>> {
+    let row = |part: &PartReport| {
+        vec![
+            part.part.to_string(),
+            grouped(part.live as u64),
+            grouped(part.deliveries),
+            format!("{:.2}", part.cpu_s),
+            format!("{:.0}%", part.busiest_thread_share * 100.0),
+            part.peak_bytes.map_or_else(|| "-".to_owned(), |peak| format!("{:.1} MiB", mib(peak))),
+            format!("{:.3} s", part.opened_after_s),
+            format!("{}, {} cores", part.machine.cpu, part.machine.cores),
+        ]
+    };
+    report.parts.iter().map(row).collect()
 }
 
 fn counters(page: &mut Html, report: &Report) {

@@ -66,6 +66,11 @@ fn processes_measure_together_and_report_as_one() {
     for name in ["report.html", "latency.hlog", "latency.hgrm"] {
         assert!(directory.path().join(name).exists(), "{name}");
     }
+    let page = std::fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(
+        page.contains("<table id=\"parts\">") && page.contains("<td>2/2</td><td>3</td><td>60</td>"),
+        "{page}"
+    );
     let text = std::fs::read_to_string(directory.path().join("report.txt")).unwrap();
     for expected in ["part 1/2", "part 2/2", "3 live, 60 deliveries", "--processes 2"] {
         assert!(text.contains(expected), "{expected}: {text}");

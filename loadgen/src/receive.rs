@@ -196,7 +196,7 @@ impl Receiver {
         };
         if let Some(follower) = &mut self.follower {
             let Session { followed, client, .. } = &mut *session;
-            follower.frame(client.number, followed, header, text, arrival.at_us);
+            follower.frame(client, followed, header, text, arrival.at_us);
         }
         if let Some(streaks) = &mut self.streaks {
             streaks.frame(header, &mut session.streak);
@@ -230,6 +230,11 @@ impl Receiver {
             Err(error) => return self.unparsable(session, &error.to_string(), text),
         };
         session.replies_due = session.replies_due.saturating_sub(1);
+        reply
+            .result
+            .iter()
+            .flat_map(|outcome| &outcome.subscribed)
+            .for_each(|granted| self.tally.granted(granted));
         let rejected = reply.result.iter().flat_map(|outcome| &outcome.rejected).chain(&reply.error);
         for refusal in rejected {
             self.tally.refused.count(&format!("{}: {}", refusal.code, refusal.message));

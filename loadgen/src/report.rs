@@ -139,6 +139,12 @@ pub struct Connections {
     pub connect_s: f64,
     /// Left and came back by plan.
     pub churned: u64,
+    /// Topics that went on after what a connection had when it came back.
+    pub resumed: u64,
+    /// Topics that could not, and came afresh.
+    pub not_resumed: u64,
+    /// Frames that were out of place, where connections resume without being verified.
+    pub misplaced: u64,
     /// Attempts to connect that failed, by reason.
     pub failed_attempts: Reasons,
     /// Live connections that ended otherwise than planned, by reason.
@@ -298,6 +304,9 @@ impl Connections {
             gone: measured.standing.gone,
             connect_s: measured.connect_time.as_secs_f64(),
             churned: tally.churned,
+            resumed: tally.resumed,
+            not_resumed: tally.not_resumed,
+            misplaced: tally.misplaced,
             failed_attempts: tally.failures.clone(),
             ended: tally.ends.clone(),
             refused: tally.refused.clone(),

@@ -5,6 +5,7 @@ use crate::counts::Counts;
 use crate::cpu;
 use crate::failure::Reasons;
 use crate::histogram::{as_text, microseconds};
+use crate::reply::Granted;
 use crate::series::{Second, Series, SeriesError};
 use hdrhistogram::Histogram;
 use hdrhistogram::errors::{AdditionError, CreationError};
@@ -49,6 +50,12 @@ pub struct Tally {
     pub refused: Reasons,
     /// Connections that left and came back by plan.
     pub churned: u64,
+    /// Topics that went on after what a connection had when it came back.
+    pub resumed: u64,
+    /// Topics that could not, and came afresh.
+    pub not_resumed: u64,
+    /// Frames that were out of place, where that was looked at without being verified: for those that resume.
+    pub misplaced: u64,
     /// Scheduled things (leaving, trickling reads) that were done.
     pub scheduled: u64,
     /// Of which began late.
@@ -97,6 +104,9 @@ impl Tally {
             ends: Reasons::default(),
             refused: Reasons::default(),
             churned: 0,
+            resumed: 0,
+            not_resumed: 0,
+            misplaced: 0,
             scheduled: 0,
             late: 0,
             latest: Duration::ZERO,
@@ -156,6 +166,12 @@ impl Tally {
         self.latest = self.latest.max(after);
     }
 
+    /// A topic was granted; to one that asked to go on, the broker says whether it does.
+    pub fn granted(&mut self, granted: &Granted<'_>) {
+        self.resumed += u64::from(granted.resumed == Some(true));
+        self.not_resumed += u64::from(granted.resumed == Some(false));
+    }
+
     /// The broker greeted; the first greeting is kept.
     pub fn hello(&mut self, text: &[u8]) {
         self.greeting.get_or_insert_with(|| String::from_utf8_lossy(text).into_owned());
@@ -184,6 +200,9 @@ impl Tally {
         self.ends.merge(&other.ends);
         self.refused.merge(&other.refused);
         self.churned += other.churned;
+        self.resumed += other.resumed;
+        self.not_resumed += other.not_resumed;
+        self.misplaced += other.misplaced;
         self.scheduled += other.scheduled;
         self.late += other.late;
         self.latest = self.latest.max(other.latest);

@@ -109,7 +109,7 @@ impl Worker {
             // Apart from the streams of the clients, whose numbers have 32 bits.
             random: Random::new(plan.seed, first | 1 << 40),
             spells: None,
-            follower: None,
+            follower: Follower::of_run(&plan),
             roll_call: plan.roll_call.then(|| RollCall::new(plan.clone(), course.clone())),
             plan,
         };
@@ -181,7 +181,8 @@ impl Worker {
             self.publish_more()?;
         }
         let comeback = self.comeback();
-        let Receiver { mut tally, verifiers, spells, streaks, roll_call, .. } = self.receiver;
+        let Receiver { mut tally, verifiers, spells, streaks, roll_call, follower, .. } = self.receiver;
+        tally.misplaced = follower.map_or(0, |follower| follower.faults.total());
         tally.end_second();
         if let Some(broken) = tally.broken.take() {
             return Err(broken.into());

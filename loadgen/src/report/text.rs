@@ -151,6 +151,13 @@ fn connections(page: &mut Page, report: &Report) {
             &format!("{} left and came back, {late} (latest {latest:.1} ms)", connections.churned),
         );
     }
+    if connections.resumed + connections.not_resumed > 0 {
+        let counts = [connections.resumed, connections.not_resumed].map(grouped);
+        page.row(
+            "resumed",
+            &format!("{} topics after what a connection had, {} afresh", counts[0], counts[1]),
+        );
+    }
     page.reasons("failed attempts", &connections.failed_attempts);
     page.reasons("ended", &connections.ended);
     page.reasons("refused", &connections.refused);

@@ -14,8 +14,8 @@ pub(crate) const LAG_SHARE_MAX: f64 = 0.5;
 const APART_SHARE_MAX: f64 = 0.1;
 /// More memory of its own than this for each connection is worth a word, in bytes: 15,000 connections take 300 MB then.
 const BYTES_PER_CONNECTION_MAX: f64 = 20_000.0;
-/// With fewer connections the memory for each says little.
-const CONNECTIONS_MIN: usize = 1_000;
+/// Less than this is little memory for a load generator, however few the connections are.
+const GROWN_BYTES_MIN: f64 = 100e6;
 /// Lags shorter than this are not worth a word, in microseconds.
 pub(crate) const LAG_US_MIN: u64 = 2_000;
 
@@ -56,9 +56,9 @@ fn apart(report: &Report) -> Option<String> {
 /// Memory that does not scale.
 fn large_client(report: &Report) -> Option<String> {
     let each = report.client.bytes_per_connection.filter(|each| *each > BYTES_PER_CONNECTION_MAX)?;
-    let enough = report.load.own_connections() >= CONNECTIONS_MIN;
+    let grown = each * super::as_f64(report.load.own_connections() as u64);
     let peak = report.client.peak_bytes.map_or(0.0, super::page::mib);
-    enough.then(|| {
+    (grown > GROWN_BYTES_MIN).then(|| {
         format!(
             "the load generator itself took {peak:.0} MiB, {:.0} KB for each connection: on the machine of the broker that is \
              memory which the broker lacks (--verify keeps what each connection holds of its topics)",
@@ -75,6 +75,11 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
         failures.push(format!("{gone} of {} connections could not be held", report.load.own_connections()));
     }
     failures.extend(broken_streaks(report));
+    let misplaced = report.connections.misplaced;
+    if misplaced > 0 {
+        failures
+            .push(format!("{misplaced} frames do not begin where the last one ended (--verify shows them)"));
+    }
     let Some(verification) = &report.verification else { return failures };
     let left = report.connections.ended.total() + report.connections.churned > 0;
     failures.extend(of_verification(verification, left || report.loadgen.interrupted));

@@ -3,7 +3,7 @@
 use super::awaited::Awaited;
 use super::tiles::{Grant, Tiles};
 use crate::phase::Place;
-use crate::plan::Plan;
+use crate::plan::{Client, Plan};
 use crate::reply::{Granted, Reply};
 use crate::request::Asked;
 use crate::scan::Header;
@@ -42,7 +42,6 @@ pub struct Times {
 /// Follows the connections of one thread of a storm.
 #[derive(Debug)]
 pub struct Follower {
-    channel: &'static str,
     resume: bool,
     numbers: FxHashMap<Box<str>, u32>,
     epochs: Epochs,
@@ -61,12 +60,18 @@ struct Epochs {
 }
 
 impl Follower {
+    /// Follows those of a run who come back for what they missed, if nobody else keeps what they have.
+    #[must_use]
+    pub fn of_run(plan: &Plan) -> Option<Self> {
+        let nobody = Arc::new(Awaited::new(Arc::default(), 0));
+        (plan.resume && !plan.verify).then(|| Self::new(plan, true, nobody))
+    }
+
     /// Follows connections of this plan; with `resume` they ask for what they missed.
     #[must_use]
     pub fn new(plan: &Plan, resume: bool, awaited: Arc<Awaited>) -> Self {
         let names = plan.symbols.iter().map(|name| Box::from(name.as_str()));
         Self {
-            channel: plan.channel().name(),
             resume,
             numbers: names.zip(0..).collect(),
             epochs: Epochs::default(),
@@ -111,10 +116,10 @@ impl Follower {
         self.look(followed, at_us);
     }
 
-    /// A frame about a topic came to `connection`.
+    /// A frame about a topic came to a connection.
     pub fn frame(
         &mut self,
-        connection: u32,
+        client: &Client,
         followed: &mut Followed,
         header: &Header<'_>,
         text: &[u8],
@@ -122,13 +127,13 @@ impl Follower {
     ) {
         self.frames += 1;
         followed.times.first_frame_us.get_or_insert(at_us);
-        let number = self.numbers.get(&*header.symbol).filter(|_| header.channel == self.channel);
+        let number = self.numbers.get(&*header.symbol).filter(|_| header.channel == client.channel.name());
         let fault = match number {
             Some(symbol) => followed.tiles.frame(*symbol, header),
             None => Some(Fault::NotSubscribed),
         };
         if let Some(fault) = fault {
-            self.faults.add(connection, &fault, text);
+            self.faults.add(client.number, &fault, text);
         }
         if followed.times.consistent_us.is_none() {
             self.look(followed, at_us);

@@ -260,8 +260,9 @@ fn data_after_an_unsubscribe_is_found_and_leavers_come_back() {
     assert!(report.connections.churned >= 2, "{:?}", report.connections);
 }
 
-#[test]
-fn who_is_cut_off_resumes() {
+/// A run with these arguments in which a connection is cut off after `seq` 6 and gets what begins with 7, or with 8: what was
+/// asked for, and the report.
+fn cut_off(arguments: &[&str], goes_on: u64) -> (Vec<serde_json::Value>, Report) {
     let (sender, asked) = mpsc::channel();
     let sender = Mutex::new(sender);
     let server = Server::start(move |peer| {
@@ -275,15 +276,40 @@ fn who_is_cut_off_resumes() {
         }
         let granted = r#"{"channel":"quotes","symbol":"sim:A","epoch":"e1","seq":6,"resumed":true}"#;
         peer.text(&format!(r#"{{"id":{id},"result":{{"subscribed":[{granted}]}}}}"#));
-        peer.update("sim:A", 7);
+        peer.update("sim:A", goes_on);
     });
-    let report = run(&server, &["--symbols", "sim:A", "--verify", "--resume", "--duration", "1s"]);
-    let asked: Vec<_> = asked.try_iter().collect();
+    let start = ["--symbols", "sim:A", "--resume", "--duration", "1s"];
+    let report = run(&server, &[&start[..], arguments].concat());
+    (asked.try_iter().collect(), report)
+}
+
+#[test]
+fn who_is_cut_off_resumes() {
+    let (asked, report) = cut_off(&["--verify"], 7);
     let resumed = serde_json::json!([{"symbol": "sim:A", "epoch": "e1", "after": 6}]);
     assert_eq!(asked, [serde_json::json!(["sim:A"]), resumed]);
     let verification = report.verification.as_ref().unwrap();
     assert_eq!((verification.resumed, faults(&report).len()), (1, 0), "{verification:?}");
     assert!(verification.account.adds_up() && report.failures.is_empty(), "{report:?}");
+    assert_eq!((report.connections.resumed, report.connections.not_resumed), (1, 0));
+}
+
+#[test]
+fn who_is_cut_off_resumes_without_being_verified_and_sees_what_is_out_of_place() {
+    let (asked, report) = cut_off(&[], 7);
+    let resumed = serde_json::json!([{"symbol": "sim:A", "epoch": "e1", "after": 6}]);
+    assert_eq!(asked, [serde_json::json!(["sim:A"]), resumed]);
+    let connections = &report.connections;
+    assert_eq!((connections.resumed, connections.not_resumed, connections.misplaced), (1, 0, 0));
+    assert!(report.failures.is_empty() && report.verification.is_none(), "{report:?}");
+
+    let (_, report) = cut_off(&[], 8);
+    assert_eq!(report.connections.misplaced, 1);
+    assert!(
+        report.failures[0].contains("1 frames do not begin where the last one ended"),
+        "{:?}",
+        report.failures
+    );
 }
 
 #[test]

@@ -28,10 +28,10 @@ def spread(figure: dict) -> str:
 def storm(directory: Path) -> tuple[float, str]:
     """How much longer the 99th percentile was in a storm for those who stayed, and the storm's row of a table."""
     text = (directory / "report.txt").read_text()
-    consistent = re.search(r"all consistent\s+([0-9.]+) s", text)[1]
+    consistent = re.search(r"all consistent\s+([0-9.]+) s", text)
     faults = re.findall(r"^faults\s+(\d+)", text, re.M)
     latency = re.search(r"^latency, ms.*\n\s+before\s+(.*)\n\s+in the storm\s+(.*)\n", text, re.M)
     before, during = (line.split() for line in latency.groups())
     ratio = float(during[2]) / float(before[2])
-    row = f"| {consistent} | {before[0]} / {before[2]} | {during[0]} / {during[2]} | {ratio:.2f} | {max(faults)} |"
+    row = f"| {consistent[1] if consistent else 'not all'} | {before[0]} / {before[2]} | {during[0]} / {during[2]} | {ratio:.2f} | {max(faults)} |"
     return ratio, row

@@ -11,7 +11,7 @@ mkdir -p "$raw"
 [ -n "${BIN:-}" ] || cargo build --release -p broker -p loadgen
 . results/common.sh
 # What it takes at most, if something hangs.
-seconds_max=240
+seconds_max=240 failed=0
 
 of() { # KEY FILE: what a comment of the scenario says
     sed -n "s/^# $1: //p" "$2"
@@ -24,8 +24,8 @@ run() { # NAME
     *) start_broker "$feed" && pin="--seed 1" ;;
     esac
     echo "== $1"
-    timeout "$seconds_max" $loadgen "${command:-run}" --scenario "$file" --url "$stream" $publish $pin ${OPTIONS:-} --out "$raw/$1" ||
-        echo "$1: exit status $?" >&2
+    timeout --signal=INT --kill-after=60 "$seconds_max" $loadgen "${command:-run}" --scenario "$file" --url "$stream" $publish $pin ${OPTIONS:-} --out "$raw/$1" ||
+        { echo "$1: exit status $?" >&2 && failed=1; }
     # `loadgen report` makes pages of what is kept.
     rm -f "$raw/$1/report.html"
     stop_broker
@@ -36,3 +36,4 @@ done
 rm -f "$raw/broker.txt"
 [ -s "$raw/broker.log" ] || rm -f "$raw/broker.log"
 python3 results/table.py "$out"
+exit "$failed"

@@ -59,3 +59,23 @@ def test_a_connection_takes_little_memory(tmp_path):
         assert client["peak_bytes"] >= 2000 * client["bytes_per_connection"], client
 
     asyncio.run(measure())
+
+
+def test_parts_that_saw_two_lives_of_a_broker_are_no_whole(tmp_path):
+    """As when it was restarted in between; what both told would count as one."""
+    load = ("--connections", "4", "--seed", "1", "--duration", "2s", "--warmup", "0s")
+
+    async def one_life(part: int) -> Path:
+        out = tmp_path / str(part)
+        async with await Broker.start("sim:?symbols=5&rate=100&seed=1") as broker:
+            share = ("--part", f"{part}/2", "--out", out)
+            status, shown = await run("loadgen", "run", "--url", broker.stream, *load, *share)
+            assert status == 0 and "2 live" in shown, shown
+        return out
+
+    async def refused() -> None:
+        parts = [await one_life(1), await one_life(2)]
+        status, shown = await run("loadgen", "merge", *parts)
+        assert status == 2 and "another broker, or another life of it" in shown, shown
+
+    asyncio.run(refused())

@@ -15,7 +15,7 @@ use fanout::{ShardWake, Shards};
 use feed::market::{Market, MarketLimits};
 use feed::topic::Table;
 use http::{App, Connections};
-use metrics::{FeedMetrics, Metrics, ShardMetrics, TableMetrics};
+use metrics::{FeedMetrics, Metrics, ShardMetrics, SymbolMetrics, TableMetrics};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -187,7 +187,8 @@ fn app(
     let metrics = Metrics::new()
         .with(ShardMetrics(Arc::clone(&shards)))
         .with(TableMetrics { table, connections: Arc::clone(&connections) })
-        .with(FeedMetrics(feeds.clone()));
+        .with(FeedMetrics(feeds.clone()))
+        .with(SymbolMetrics(Arc::clone(&market)));
     Arc::new(App { market, feeds, metrics, streams: shards, connections, draining, limits: limits.clone() })
 }
 

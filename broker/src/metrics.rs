@@ -6,11 +6,13 @@
 mod feeds;
 mod process;
 mod shards;
+mod symbols;
 
 pub use feeds::FeedMetrics;
 pub use process::ProcessMetrics;
 pub(crate) use process::max_fds;
 pub use shards::{ShardMetrics, TableMetrics};
+pub use symbols::SymbolMetrics;
 
 use hyper::StatusCode;
 use prometheus_client::collector::Collector;

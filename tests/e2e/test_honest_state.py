@@ -115,6 +115,11 @@ class Stage:
         feeds = json.loads((await self.broker.get("/readyz")).text)["feeds"]
         return {feed["feed"].split("+")[0] for feed in feeds if not feed["live"]}
 
+    async def symbols_in(self, state: str) -> dict[str, float]:
+        """How many symbols of each venue are in a state, by the broker's metrics."""
+        metrics = await self.broker.metrics()
+        return {name: metrics[f'tickcast_symbols{{venue="{name}",state="{state}"}}'] for name in SUFFERERS}
+
     def heard(self, expected: dict[str, list[str]]) -> None:
         """Exactly this was heard of the venues that were cut, by all who watch them, and nothing but data of the others."""
         for venue in self.cut:
@@ -184,7 +189,9 @@ async def silence(stage: Stage) -> None:
             (told,) = (f for f in stage.of_one[venue.name].kept["book", symbol] if f["type"] == "state")
             assert told["reason"] == f"no data for {STALE_AFTER_S * 1000} ms"
             assert told["since"] <= stopped_us + (STALE_AFTER_S + SLACK_S) * 1e6, symbol
-    assert await stage.feeds_that_are_not_live() == {venue.name for venue in stage.cut}
+    cut = {venue.name for venue in stage.cut}
+    assert await stage.feeds_that_are_not_live() == cut
+    assert await stage.symbols_in("stale") == {name: 2 if name in cut else 0 for name in SUFFERERS}
     for venue in stage.cut:
         venue.stand_in.process.send_signal(signal.SIGCONT)
     await stage.until(stage.cut, HEARD_AGAIN, "data again")
@@ -209,6 +216,7 @@ async def cut_off(stage: Stage) -> None:
             if venue.name != "bybit":
                 assert lost(witness.kept["trades", name]) == missing(witness, name, market), name
     assert await stage.feeds_that_are_not_live() == set()
+    assert await stage.symbols_in("live") == dict.fromkeys(SUFFERERS, 2)
 
 
 def lost(frames: list[dict]) -> int:

@@ -11,8 +11,8 @@ def report(directory: Path) -> dict:
 
 
 def digits(value: float) -> str:
-    """Three of them, also where the last is a zero."""
-    return f"{value:#.3g}".rstrip(".")
+    """Three of them, also where the last is a zero; all of a number from 1,000."""
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:#.3g}".rstrip(".")
 
 
 def median(figure: dict) -> str:

@@ -54,6 +54,22 @@ fn a_damaged_line_of_each_format_is_named_and_skipped() {
 }
 
 #[test]
+fn lines_of_other_systems_are_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let trade = r#"{"e":"trade","E":1617647603816,"s":"BTCUSDT","t":1}"#;
+    let cases = [
+        ("a.cryptofeed", format!("wss://h <-> 1.0\r\n1.5: {trade}\r\n2.5: {trade}\r\n")),
+        ("b.cbcap", format!("CBCAP1 v s 5\r\n5 51\r\n{trade}\r\n6 51\r\n{trade}\r\n")),
+        ("c.ndjson", format!("{trade}\r\n\r\n{trade}\r\n")),
+    ];
+    for (name, content) in cases {
+        let info = info(&file(folder.path(), name, &content));
+        let found = (info.frames, info.frame_bytes, info.damaged);
+        assert_eq!(found, (2, 2 * trade.len() as u64, 0), "{name}: {:?}", info.errors);
+    }
+}
+
+#[test]
 fn a_file_that_breaks_off_counts_up_to_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "c.cbcap", "CBCAP1 v s 5\n5 2\n{}\n6 100\n{}");

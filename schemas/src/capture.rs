@@ -21,10 +21,11 @@
 //! | `@error <message>` | the recorder could not do what it wanted: connect, or fetch over HTTP |
 //!
 //! Captures of several connections say which by `@conn N` right after the time (`<unix ns> @conn 2 <frame>`); without
-//! it the connection is 0. What cannot stand on a line as it is (it holds a line feed, or is a frame that is empty
+//! it the connection is 0. What cannot stand on a line as it is (it holds a line feed or ends with a carriage return, or is a frame that is empty
 //! or begins with `@`) has its last part in base64 and says so in the tag: `@frame;base64`, `@sent;base64`,
 //! `@http;base64`, `@close;base64`, `@error;base64`. Lines that begin with `#` are comments; a first line
-//! `# tickcast-capture 1 key=value ...` is the optional [`Header`]. Empty lines mean nothing.
+//! `# tickcast-capture 1 key=value ...` is the optional [`Header`]. Empty lines mean nothing, nor does
+//! a carriage return before a line feed.
 //!
 //! A capture may be compressed by gzip (several members too) or zstd (several frames too): [`decompressed`] sees it by
 //! the first bytes, [`compressed`] is told. A compressed capture whose end is missing has a *torn* end, as when its recorder was

@@ -29,7 +29,7 @@ impl Lines {
         Ok(Self { path: path.to_owned(), input: open(path)?, number: 0, ended: false })
     }
 
-    /// Reads the next line without its line feed; false at the end.
+    /// Reads the next line without its end; false at the end of the file.
     pub(super) fn read(&mut self, line: &mut Vec<u8>) -> Result<bool, SourceError> {
         if self.ended {
             return Ok(false);
@@ -45,6 +45,7 @@ impl Lines {
             }
             Ok(_) if line.last() == Some(&b'\n') => {
                 line.pop();
+                line.pop_if(|last| *last == b'\r');
                 Ok(true)
             }
             Ok(length) if length > LINE_BYTES_MAX => Err(self.too_long()),

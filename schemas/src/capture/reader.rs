@@ -189,7 +189,11 @@ impl<R: BufRead> Reader<R> {
         self.number += 1;
         let line = self.number;
         match self.fill_line() {
-            Ok(Line::Whole) => Ok(true),
+            Ok(Line::Whole) => {
+                // Some editors and version control systems end lines so.
+                self.line.pop_if(|last| *last == b'\r');
+                Ok(true)
+            }
             Ok(Line::End) => {
                 self.ended = true;
                 Ok(false)

@@ -225,3 +225,13 @@ fn a_depth_body_is_told_by_its_top_level() {
     assert!(!is_rest_depth(r#"{"note":"\"lastUpdateId\""}"#));
     assert!(!is_rest_depth(r#"{"e":"trade"}"#));
 }
+
+#[test]
+fn lines_may_end_as_other_systems_end_them() {
+    let plain =
+        "# tickcast-capture 1 venue=okx\n1 @open wss://h/a\n\n2 pong\n3 @bin AAE=\n4 @close 1000\n5 {}";
+    let read = |text: &str| frames_and_errors(text.as_bytes());
+    let (frames, errors) = read(&plain.replace('\n', "\r\n"));
+    assert_eq!((&frames, &errors), (&read(plain).0, &vec![]));
+    assert_eq!(frames.len(), 5);
+}

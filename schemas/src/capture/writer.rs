@@ -70,7 +70,7 @@ impl<W: Write> Writer<W> {
 
 fn write_body(line: &mut Vec<u8>, body: &Body<'_>) -> io::Result<()> {
     match *body {
-        Body::Frame(frame) if frame.is_empty() || frame.starts_with('@') || frame.contains('\n') => {
+        Body::Frame(frame) if frame.is_empty() || frame.starts_with('@') || breaks_line(frame) => {
             line.extend_from_slice(b"@frame;base64 ");
             base64(line, frame.as_bytes());
         }
@@ -90,7 +90,7 @@ fn write_body(line: &mut Vec<u8>, body: &Body<'_>) -> io::Result<()> {
 
 /// A tag with `first` behind it and then the text, in base64 where it cannot stand on a line.
 fn last_part(line: &mut Vec<u8>, tag: &str, first: &str, text: &str) {
-    let escaped = text.contains('\n');
+    let escaped = breaks_line(text);
     line.extend_from_slice(tag.as_bytes());
     line.extend_from_slice(if escaped { b";base64 " } else { b" " });
     line.extend_from_slice(first.as_bytes());
@@ -101,8 +101,13 @@ fn last_part(line: &mut Vec<u8>, tag: &str, first: &str, text: &str) {
     }
 }
 
+/// Whether a text would not be the same again at the end of a line.
+fn breaks_line(text: &str) -> bool {
+    text.contains('\n') || text.ends_with('\r')
+}
+
 fn plain_url(url: &str) -> io::Result<&str> {
-    if url.contains([' ', '\n']) {
+    if url.contains([' ', '\r', '\n']) {
         let message = format!("expected a URL without white space, found {url:?}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }

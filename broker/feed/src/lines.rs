@@ -12,6 +12,7 @@ mod place;
 mod standing;
 mod symbol;
 mod trail;
+mod whole;
 
 pub(crate) use numbered::Offer;
 pub(crate) use out::{BookChange, Out};

@@ -123,6 +123,17 @@ impl Course {
         self.leader = Some(line);
     }
 
+    /// The line that is followed where nothing tells a message's place.
+    pub(super) const fn leader(&self) -> Option<usize> {
+        self.leader
+    }
+
+    /// Another line is followed from `now` on.
+    pub(super) const fn follow(&mut self, line: usize, now: Micros) {
+        self.news = Some((now, None));
+        self.leader = Some(line);
+    }
+
     /// Whether a whole one is later than what the subscribers have, where that can be told, or is of the line that leads.
     pub(super) fn is_behind(&self, line: usize, step: Step) -> bool {
         match step.place {

@@ -3,9 +3,9 @@
 use super::LINES_MAX;
 use super::named::Names;
 use super::numbered::{Numbers, Offer, Told};
-use super::place::{Course, Progress, Seen, Step};
+use super::place::{Course, Progress, Seen};
 use super::standing::{CHANNELS, Standing, best};
-use super::trail::Trail;
+use super::whole::Whole;
 use crate::book::{Book, BookDelta, BookDepth};
 use crate::counters::FeedCounters;
 use crate::publish::{Condition, SymbolPublishers, Times};
@@ -20,8 +20,8 @@ pub(super) struct Shared {
     /// As it was published.
     book: Book,
     books: Course,
-    quotes: (Course, Trail<Quote>),
-    tickers: (Course, Trail<Ticker>),
+    quotes: Whole<Quote>,
+    tickers: Whole<Ticker>,
     numbers: Numbers,
     names: Names,
     /// Whether a line has found that the venue sends quotes.
@@ -161,7 +161,8 @@ impl Shared {
     pub(super) fn quote(&mut self, line: usize, times: Times, quote: Quote) {
         let (is_new, Some(of_line)) = self.of_line(line, Channel::Quotes) else { return };
         let step = of_line.quotes.take(times);
-        let seen = whole(&mut self.quotes, &self.lines, (line, Channel::Quotes), step, times, &quote);
+        let lines = &self.lines;
+        let seen = self.quotes.take(line, (step, times), &quote, |l| is_live(lines, l, Channel::Quotes));
         if seen != Seen::Before {
             self.out.quote(times, quote);
         }
@@ -172,7 +173,8 @@ impl Shared {
     pub(super) fn ticker(&mut self, line: usize, times: Times, ticker: Ticker) {
         let (is_new, Some(of_line)) = self.of_line(line, Channel::Ticker) else { return };
         let step = of_line.tickers.take(times);
-        let seen = whole(&mut self.tickers, &self.lines, (line, Channel::Ticker), step, times, &ticker);
+        let lines = &self.lines;
+        let seen = self.tickers.take(line, (step, times), &ticker, |l| is_live(lines, l, Channel::Ticker));
         if seen != Seen::Before {
             self.out.ticker(times, ticker);
         }
@@ -289,7 +291,18 @@ impl Shared {
         }
         // Nobody waits for a line that is gone.
         self.settle(now);
+        self.succeed(now);
         self.settle_state(true, now);
+    }
+
+    /// Goes on with what another line has brought beyond one that was followed and is gone.
+    fn succeed(&mut self, now: Micros) {
+        let Self { out, lines, quotes, tickers, .. } = self;
+        let times = Times::now(now);
+        let quotes = quotes.beyond_leader(now, |line| is_live(lines, line, Channel::Quotes));
+        quotes.into_iter().for_each(|quote| out.quote(times, quote));
+        let tickers = tickers.beyond_leader(now, |line| is_live(lines, line, Channel::Ticker));
+        tickers.into_iter().for_each(|ticker| out.ticker(times, ticker));
     }
 
     /// Data came on a channel. Returns whether that changes what the line says of it.
@@ -334,23 +347,6 @@ impl OfLine {
             live.fetch_add(usize::from(is_live), Ordering::Relaxed);
         }
     }
-}
-
-/// What a message is to the subscribers of a channel whose messages are whole.
-fn whole<T: PartialEq + Clone>(
-    (course, trail): &mut (Course, Trail<T>),
-    lines: &[Option<OfLine>; LINES_MAX],
-    (line, channel): (usize, Channel),
-    step: Step,
-    times: Times,
-    message: &T,
-) -> Seen {
-    let step = step.level(step.is_unplaced() && trail.take(line, message));
-    let seen = course.take(line, step, times, |other| other != line && is_live(lines, other, channel));
-    if step.is_unplaced() && seen != Seen::Before {
-        trail.publish(message);
-    }
-    seen
 }
 
 fn is_live(lines: &[Option<OfLine>; LINES_MAX], line: usize, channel: Channel) -> bool {

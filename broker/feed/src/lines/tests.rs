@@ -252,6 +252,36 @@ fn books_that_cannot_be_compared_follow_one_line_until_it_is_gone() {
     assert_eq!(pair.state(), State::Live);
 }
 
+/// Kraken's ticker as it was before it had times.
+fn ticker(last: u32) -> String {
+    format!(
+        r#"{{"channel":"ticker","type":"update","data":[{{"symbol":"BTC/USD","bid":{last},"bid_qty":1,"ask":900,"ask_qty":1,"last":{last},"volume":1,"vwap":1,"low":1,"high":1,"change":1,"change_pct":1}}]}}"#
+    )
+}
+
+#[test]
+fn what_a_line_was_ahead_of_the_leader_is_told_when_that_one_is_gone() {
+    let mut pair = Pair::new(Venue::Kraken, "BTC/USD");
+    (1..=9).for_each(|n| pair.frame(0, &ticker(n)));
+    (1..=11).for_each(|n| pair.frame(1, &ticker(n)));
+    let bids = |pair: &Pair| {
+        let quotes = pair.story(Channel::Quotes).into_iter().filter(|told| told.contains("quote"));
+        quotes.map(|told| told.split(['x', ' ']).nth(2).unwrap().parse().unwrap()).collect::<Vec<u32>>()
+    };
+    assert_eq!(bids(&pair), Vec::from_iter(1..=9), "the first line leads");
+    pair.disconnect(0);
+    assert_eq!(bids(&pair), Vec::from_iter(1..=11));
+    (12..=13).for_each(|n| pair.frame(1, &ticker(n)));
+    assert_eq!(bids(&pair), Vec::from_iter(1..=13));
+    assert_eq!(pair.story(Channel::Ticker).len(), 14);
+    // One that lags repeats nothing, and goes on where the other one was.
+    pair.connect(0);
+    (1..=12).for_each(|n| pair.frame(0, &ticker(n)));
+    pair.disconnect(1);
+    (13..=14).for_each(|n| pair.frame(0, &ticker(n)));
+    assert_eq!(bids(&pair), Vec::from_iter(1..=14));
+}
+
 #[test]
 fn a_line_opens_a_symbol_once() {
     let market = market();

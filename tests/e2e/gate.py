@@ -36,17 +36,40 @@ class Gate:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tasks.add(asyncio.current_task())
-        port = await self.target
+        asked = await self.held(reader)
+        if asked is None:
+            writer.close()
+            return
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target.result())
         except OSError:
             writer.close()
             return
         self.writers += [writer, far_writer]
+        self.note(asked)
+        far_writer.write(asked)
         await asyncio.gather(pump(reader, far_writer, self.note), pump(far_reader, writer))
 
     def note(self, data: bytes) -> None:
         self.asked += data
+
+    async def held(self, reader: asyncio.StreamReader) -> bytes | None:
+        """What came before the gate was opened; none if who waited has gone, as a broker does that waits for too long.
+
+        A connection of nobody's would be the first to subscribe at the venue, which begins then.
+        """
+        asked = b""
+        while not self.target.done():
+            read = asyncio.ensure_future(reader.read(1 << 18))
+            await asyncio.wait([read, self.target], return_when=asyncio.FIRST_COMPLETED)
+            if not read.done():
+                read.cancel()
+                await asyncio.gather(read, return_exceptions=True)
+            elif data := read.result():
+                asked += data
+            else:
+                return None
+        return asked
 
     async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)

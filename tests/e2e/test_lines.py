@@ -17,7 +17,7 @@ from replay import prepare, quote_of, trade_of
 
 CHANNELS = ("trades", "quotes", "ticker", "book", "status")
 # Coinbase's books have no numbers, so that one line leads; so have Kraken's tickers here, without the times that they have today.
-# Around the leader's death the other one may be ahead of it, and what it has brought until then is not used.
+# Around the leader's death the other one is found by its last messages, unless they are too far apart.
 UNPLACED_BOOKS, UNPLACED_QUOTES = ("coinbase",), ("kraken",)
 
 
@@ -41,6 +41,12 @@ class Lines:
         metrics = await self.broker.metrics()
         label = re.compile(rf"tickcast_feed_{name}(_total)?\{{.*\(line {line + 1}[,)].*\}}")
         return sum(value for key, value in metrics.items() if label.fullmatch(key))
+
+    async def joined(self, line: int) -> None:
+        """Waits until all symbols of a line are live."""
+        async with asyncio.timeout(20):
+            while await self.of_line(line, "live") == 0:
+                await asyncio.sleep(0.05)
 
     def seen_no_break(self, symbols: list[str]) -> None:
         """Each topic came to life once, with one image, and nothing was lost."""
@@ -89,6 +95,8 @@ async def check(venue: str, killed: int, directory: Path) -> None:
         try:
             markets = [(f"{venue}:{symbol}", market) for symbol, market in expected.items()]
             await client.until(lambda: all(has_half(lines, *m) for m in markets), 30, "the middle")
+            # The machine may be so busy that the other line has only begun to connect.
+            await lines.joined(1 - killed)
             await lines.kill(killed)
             await client.until(
                 lambda: all(has_all(lines, venue, *m) for m in markets), 40, f"the end of {venue}"

@@ -62,7 +62,9 @@ pub enum MarketError {
     #[error("symbols_max: the market holds {0} symbols and takes no more")]
     SymbolsMax(usize),
     /// The feed that has its symbols on demand takes no more.
-    #[error("demand_symbols_max: {0} symbols were opened on demand, and no more are")]
+    #[error(
+        "demand_symbols_max: {0} symbols were opened on demand, which stay until the broker ends, and no more are"
+    )]
     DemandMax(usize),
     /// Two feeds would bring a venue's symbols on demand.
     #[error("another feed has the symbols of `{0}` on demand: give one of them another venue=")]

@@ -1,6 +1,7 @@
 //! Rate tiers: what changed between two ticks, merged into one frame for all who share the tier.
 
 use super::advance::{Pace, Sink, Skipped, advance};
+use super::batch::{Batch, SegmentId};
 use super::connection::{ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::Shard;
@@ -87,21 +88,15 @@ impl Shard {
         let from = std::mem::replace(&mut group.stand, to);
         group.before = from;
         let ahead: FxHashMap<_, _> = std::mem::take(&mut group.ahead).into_iter().collect();
-        let members = group.members.clone();
-        let mut segments = BTreeMap::new();
-        for member in members {
+        let members = std::mem::take(&mut group.members);
+        let (mut of_most, mut of_others) = (None, FxHashMap::default());
+        for &member in &members {
             let stands = ahead.get(&member).copied().unwrap_or(from);
             if stands.index >= to.index {
                 continue;
             }
-            let batch = &mut self.batch;
-            let segment = *segments.entry(stands).or_insert_with(|| {
-                let segment = batch.begin(id, stands);
-                let merged = merge(&handle, stands, to, &mut |frame: &Bytes, position, skipped| {
-                    batch.push(frame, position, skipped);
-                });
-                (merged.index >= to.index).then_some(segment)
-            });
+            let made = if stands == from { &mut of_most } else { of_others.entry(stands).or_default() };
+            let segment = *made.get_or_insert_with(|| merged_segment(&mut self.batch, &handle, stands, to));
             match segment {
                 Some(segment) => self.owe_one(member, id, segment, stands, now),
                 // The writer went round the log meanwhile: by its cursor it will get there.
@@ -110,6 +105,9 @@ impl Shard {
                     self.fall_behind(member, id, Cursor::At(stands), now);
                 }
             }
+        }
+        if let Some(group) = self.topics.get_mut(&id).and_then(|topic| topic.find_group(tier)) {
+            group.members = members;
         }
     }
 
@@ -157,6 +155,20 @@ fn has_reset(handle: &TopicHandle, from: Position, to: Position) -> bool {
             Err(_) => return true,
         }
     }
+}
+
+/// The segment of what came after `from` up to `to`, merged; none if that is already overwritten.
+fn merged_segment(
+    batch: &mut Batch,
+    handle: &TopicHandle,
+    from: Position,
+    to: Position,
+) -> Option<SegmentId> {
+    let segment = batch.begin(handle.id, from);
+    let merged = merge(handle, from, to, &mut |frame: &Bytes, position, skipped| {
+        batch.push(frame, position, skipped);
+    });
+    (merged.index >= to.index).then_some(segment)
 }
 
 /// Sends the entries after `from` up to `to`, each run of updates between marks merged into one. Says how far it got, which is

@@ -31,7 +31,10 @@ impl Topics {
         let publishers: Vec<_> =
             (0..topics).map(|_| table.register(LOG_ENTRIES).expect("room for a topic")).collect();
         for publisher in &publishers {
-            (0..shards).for_each(|shard| drop(publisher.topic().join(shard)));
+            for shard in 0..shards {
+                drop(publisher.topic().join(shard));
+                let _ = publisher.topic().be_prompt(shard);
+            }
         }
         let stands = vec![vec![0; topics as usize]; shards];
         Self { table, publishers, stands, number: 0 }

@@ -60,7 +60,10 @@ impl WayIn {
             .filter_map(of_channel)
             .map(|handle| Arc::clone(&handle.topic))
             .collect();
-        table.topics().for_each(|topic| drop(topic.join(0)));
+        for topic in table.topics() {
+            drop(topic.join(0));
+            let _ = topic.be_prompt(0);
+        }
         let mut way_in = Self { machine, table, topics, actions: Actions::new(), kind, number: 0, rx: BEGIN };
         way_in.begin(venue);
         way_in

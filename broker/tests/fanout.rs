@@ -171,6 +171,48 @@ async fn a_tier_merges_what_comes_between_its_ticks() {
 }
 
 #[tokio::test]
+async fn a_shard_whose_subscribers_all_sit_on_tiers_sleeps_between_their_ticks() {
+    let broker = Broker::start_with(|settings| settings.tiers_ms = vec![0, 60_000]);
+    let mut acme = broker.open("ACME");
+    acme.quote("1", "2");
+    let mut patient = broker.connect().await;
+    patient.next().await;
+    let asked = json!({"channel": "quotes", "symbols": ["sim:ACME"], "interval_ms": 60_000});
+    patient.request(json!({"id": 1, "method": "subscribe", "params": asked})).await;
+    assert_eq!(patient.next().await["type"], "snapshot");
+
+    let mut turns_of_updates = async || {
+        let before = broker.stat("turns");
+        for n in 0..20 {
+            acme.quote(&n.to_string(), "1000");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        broker.stat("turns") - before
+    };
+    assert!(turns_of_updates().await <= 1, "none but one that was under way");
+    let mut prompt = broker.connect().await;
+    prompt.next().await;
+    let reply = prompt.subscribe("quotes", &["sim:ACME"]).await;
+    let mut last = seq(&prompt.next().await).1;
+    assert_eq!(reply["result"]["subscribed"][0]["seq"], last);
+    assert!(turns_of_updates().await >= 10);
+    for _ in 0..20 {
+        let update = prompt.next().await;
+        assert_eq!(seq(&update), (last + 1, last + 1));
+        last += 1;
+    }
+    // It leaves; the others are told of a state at once all the same, with all that was before it.
+    let given_up = json!({"channel": "quotes", "symbols": ["sim:ACME"]});
+    prompt.request(json!({"id": 2, "method": "unsubscribe", "params": given_up})).await;
+    assert!(turns_of_updates().await <= 1);
+    acme.state(State::Stale, "test");
+    let merged = patient.next().await;
+    assert_eq!((&merged["type"], seq(&merged).1), (&json!("update"), last + 20));
+    assert_eq!(patient.next().await["state"], "stale");
+    broker.shutdown().await;
+}
+
+#[tokio::test]
 async fn who_does_not_read_loses_nothing_silently_and_costs_the_others_nothing() {
     let broker = Broker::start_with(|settings| settings.conflate_after_ms = 0);
     let mut acme = broker.open("ACME");

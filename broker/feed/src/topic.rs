@@ -39,6 +39,11 @@ impl table::Record for Logged {
         matches!(self.0.body, Body::State(_))
     }
 
+    /// What no rate tier holds back.
+    fn is_urgent(&self) -> bool {
+        self.is_mark() || matches!(self.0.body, Body::Reset(_) | Body::Update(Update::Status(_)))
+    }
+
     fn bytes(&self) -> usize {
         self.0.bytes()
     }

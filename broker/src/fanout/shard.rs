@@ -69,6 +69,7 @@ pub(crate) struct Shard {
     owed: VecDeque<ConnectionId>,
     /// Connections to serve by their cursors.
     pub(crate) waiting: VecDeque<ConnectionId>,
+    /// Topics that the next turn looks at, whether they are marked or not.
     dirty: Vec<TopicId>,
 }
 
@@ -123,7 +124,12 @@ impl Shard {
         }
         self.flush(deadline);
         self.counts.publish(&self.stats, clock::instant().saturating_duration_since(begun));
-        !self.owed.is_empty() || !self.waiting.is_empty()
+        !self.owed.is_empty() || self.has_next_turn()
+    }
+
+    /// Whether there is something to do that no mark in the table tells of.
+    pub(crate) fn has_next_turn(&self) -> bool {
+        !self.waiting.is_empty() || !self.dirty.is_empty()
     }
 
     fn begin_batch(&mut self, now: Instant) {
@@ -135,9 +141,16 @@ impl Shard {
         for topic in dirty.drain(..) {
             self.advance_topic(topic, now);
         }
+        // What is to be looked at since then.
+        dirty.append(&mut self.dirty);
         self.dirty = dirty;
         self.tick_tiers(now);
         self.serve_waiting(now, now + WAITING_SHARE);
+    }
+
+    /// The next turn looks at a topic as if it were marked.
+    pub(crate) fn look_at(&mut self, topic: TopicId) {
+        self.dirty.push(topic);
     }
 
     /// Reads a topic's log up to its head and notes for its subscribers what they are owed.

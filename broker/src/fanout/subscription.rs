@@ -70,6 +70,8 @@ pub(crate) struct ServedTopic {
     pub(crate) stand: Position,
     /// Its subscribers by tier.
     pub(crate) groups: SmallVec<[Group; 1]>,
+    /// Each entry wakes this shard, since some subscriber has no tier. For the others it wakes by itself.
+    is_prompt: bool,
 }
 
 /// The subscribers of a topic who get the same frames.
@@ -89,7 +91,7 @@ pub(crate) struct Group {
 
 impl ServedTopic {
     pub(crate) fn new(handle: Arc<TopicHandle>, stand: Position) -> Self {
-        Self { handle, stand, groups: SmallVec::new() }
+        Self { handle, stand, groups: SmallVec::new(), is_prompt: false }
     }
 
     /// The group of a tier; made if there is none.
@@ -112,6 +114,23 @@ impl ServedTopic {
     /// The group of a tier, if there is one.
     pub(crate) fn find_group(&mut self, tier: Tier) -> Option<&mut Group> {
         self.groups.iter_mut().find(|group| group.tier == tier)
+    }
+
+    /// Sees that each entry wakes `shard` if some subscriber needs that, or in any case if it `always` does. Says whether it does so
+    /// from now on: then the shard has to go on to the topic's head.
+    pub(crate) fn be_prompt_if_needed(&mut self, shard: usize, always: bool) -> bool {
+        let has_raw = || self.groups.iter().any(|group| group.tier == RAW && !group.members.is_empty());
+        let is_needed = always || has_raw();
+        if std::mem::replace(&mut self.is_prompt, is_needed) == is_needed {
+            return false;
+        }
+        if is_needed {
+            // The turn that follows reads the head, which is this one or a later one.
+            let _ = self.handle.topic.be_prompt(shard);
+        } else {
+            self.handle.topic.be_patient(shard);
+        }
+        is_needed
     }
 
     /// How many subscribers it has.

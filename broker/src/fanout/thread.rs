@@ -74,7 +74,7 @@ impl ShardTasks {
         let (result, effects) = {
             let mut shard = self.shard.borrow_mut();
             let result = work(&mut shard);
-            if !shard.waiting.is_empty() {
+            if shard.has_next_turn() {
                 self.wake.notify_one();
             }
             (result, std::mem::take(&mut shard.effects))

@@ -11,8 +11,8 @@
 //!   finds it set by another after that, and the next drain comes by.
 //!
 //! The leaf orders everything, so the summary itself is relaxed. A marker that finds its bit set need do no more: a topic has
-//! one publisher, so it was itself that set it, went on to the summary and asked for a wake-up, and the drain that will
-//! clear the leaf is still to come. Its read-modify-write is needed even so, or that drain would not see the newer head.
+//! one publisher, so it was itself that set it, went on to the summary and asked for a wake-up (or only noted the topic, and
+//! remembers that), and the drain that will clear the leaf is still to come. Its read-modify-write is needed even so, or that drain would not see the newer head.
 //!
 //! **No wake-up is lost, and none comes twice.** A marker, having marked, swaps the flag `woken` to true (`Release`) and wakes
 //! the shard if it was false; a drain swaps it to false (`Acquire`) before it looks at the bitmap. Of two swaps one comes
@@ -61,6 +61,12 @@ impl DirtySet {
         let early = mutated(Mutant::WakeBeforeMark).then(|| self.request_wake());
         let is_news = self.set(topic);
         early.unwrap_or_else(|| is_news && self.request_wake())
+    }
+
+    /// Marks a topic without asking for a drain. Whoever marks it for a drain after that has to request the wake-up too, since the
+    /// mark is no news then.
+    pub fn note(&self, topic: TopicId) {
+        self.set(topic);
     }
 
     /// Asks for a drain though no topic changed. Says whether the shard must be woken.

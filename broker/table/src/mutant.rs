@@ -24,6 +24,10 @@ pub enum Mutant {
     JoinHeadNotAcquire,
     JoinInterestIsStore,
     LeaveInterestIsStore,
+    // Being woken by each entry.
+    PromptReadBeforeHead,
+    PromptAfterHead,
+    NoteIsForgotten,
     // Reading.
     HeadLoadNotAcquire,
     // Dirty marks.

@@ -17,11 +17,13 @@ pub struct Publisher<R, I> {
     head: Position,
     open: Option<Arc<Chunk<R>>>,
     image_index: u64,
+    /// Shards in which the topic may be marked dirty without that they were woken.
+    noted: u64,
 }
 
 impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
     pub(crate) fn new(topic: Arc<Topic<R, I>>, budget: Arc<LogBudget>) -> Self {
-        Self { topic, budget, head: Position::START, open: None, image_index: 0 }
+        Self { topic, budget, head: Position::START, open: None, image_index: 0, noted: 0 }
     }
 
     /// The topic that it writes.
@@ -65,16 +67,20 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
         if mutated(Mutant::HeadBeforeSlot) {
             self.topic.move_head(self.head.index + 1);
         }
+        let is_urgent = record.is_urgent();
         let entry = self.store(record);
         let mut image = image.map(|body| Image::new(entry.position(), body));
         if mutated(Mutant::ImageBeforeHead) {
             self.set_image(image.take());
         }
         let early_interest = mutated(Mutant::InterestReadBeforeHead).then(|| self.topic.interest());
+        let early_prompt = mutated(Mutant::PromptReadBeforeHead).then(|| self.topic.prompt());
         self.topic.move_head(entry.index());
         self.head = entry.position();
         self.set_image(image);
-        self.topic.mark_dirty(early_interest.unwrap_or_else(|| self.topic.interest()));
+        let interest = early_interest.unwrap_or_else(|| self.topic.interest());
+        let prompt = if is_urgent { interest } else { early_prompt.unwrap_or_else(|| self.topic.prompt()) };
+        self.topic.mark_dirty(interest, prompt, &mut self.noted);
         self.settle(completed);
         entry
     }

@@ -14,6 +14,11 @@ pub trait Record: Send + Sync + 'static {
         false
     }
 
+    /// Whether it wakes each interested shard, also one that looks at the topic when it wakes by itself.
+    fn is_urgent(&self) -> bool {
+        self.is_mark()
+    }
+
     /// What it takes of memory, in bytes, inline and on the heap.
     fn bytes(&self) -> usize;
 }

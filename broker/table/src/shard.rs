@@ -24,10 +24,16 @@ impl Shard {
         Self { dirty: DirtySet::new(topics_max), wake }
     }
 
-    pub(crate) fn mark(&self, topic: TopicId) {
-        if self.dirty.mark(topic) {
+    /// Marks a topic and wakes the shard for it; `is_noted` says that it may be marked already and the shard was not woken.
+    pub(crate) fn mark(&self, topic: TopicId, is_noted: bool) {
+        if self.dirty.mark(topic) || is_noted && self.dirty.request_wake() {
             self.wake.wake();
         }
+    }
+
+    /// Marks a topic for when the shard wakes next.
+    pub(crate) fn note(&self, topic: TopicId) {
+        self.dirty.note(topic);
     }
 
     pub(crate) fn wake(&self) {

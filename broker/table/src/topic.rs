@@ -6,8 +6,8 @@
 //! 1. sets the entry's slot in the log (and its place among the marks);
 //! 2. `head.swap`, `AcqRel`;
 //! 3. stores a new image, if one is due;
-//! 4. reads the interest bits;
-//! 5. marks the topic dirty in each interested shard.
+//! 4. reads the interest bits, and which of these shards are to be prompt;
+//! 5. marks the topic dirty in each interested shard, and wakes those, or all if the entry is urgent.
 //!
 //! A shard that begins to serve the topic does in this order:
 //! 1. `interest.fetch_or`;
@@ -23,6 +23,9 @@
 //!
 //! A load in the place of `fetch_add(0)` would not do: it may read an old head while the publisher reads old interest, and the
 //! entry would fall between the two. The interest itself can be relaxed, since the head orders it.
+//!
+//! A shard that is to be prompt from some time on sets its bit for that, does the same to `head` and serves the topic up to
+//! there; so for each entry the same two cases hold, with its being woken in the place of its being told at all.
 //!
 //! The image is stored after the head was moved over what it includes and loaded before the head is read, so it is never ahead
 //! of where the joiner stands. The drain clears a topic's mark before the shard reads the head, see the module `dirty`.
@@ -50,6 +53,8 @@ pub struct Topic<R, I> {
     /// The index of the last entry; its sequence number stands in the entry.
     head: AtomicU64,
     interest: AtomicU64,
+    /// Of the interested shards those that are woken by each entry.
+    prompt: AtomicU64,
     image: Slot<Image<I>>,
     log: Log<R>,
     marks: MarkList<R>,
@@ -71,6 +76,7 @@ impl<R: Record, I> Topic<R, I> {
             id,
             head: AtomicU64::new(0),
             interest: AtomicU64::new(0),
+            prompt: AtomicU64::new(0),
             image: Slot::empty(),
             log: Log::new(options.log_entries),
             marks: MarkList::new(options),
@@ -175,7 +181,8 @@ impl<R: Record, I> Topic<R, I> {
         self.image.load().clone()
     }
 
-    /// From now on the shard is told when the topic changes. Joining again does no harm.
+    /// From now on the topic is marked in the shard's set when it changes. The shard is woken for that by urgent entries only,
+    /// until it is to be [prompt](Self::be_prompt). Joining again does no harm.
     ///
     /// # Panics
     /// If the table has no such shard.
@@ -190,12 +197,32 @@ impl<R: Record, I> Topic<R, I> {
         Join { image, head: self.position_from(head) }
     }
 
+    /// From now on each entry wakes the shard, which has joined. It has to serve the topic up to the position that this returns.
+    ///
+    /// # Panics
+    /// If the table has no such shard.
+    #[must_use]
+    pub fn be_prompt(&self, shard: usize) -> Position {
+        let early_head = mutated(Mutant::PromptAfterHead).then(|| self.join_head());
+        self.prompt.fetch_or(self.bit(shard), Relaxed);
+        self.position_from(early_head.unwrap_or_else(|| self.join_head()))
+    }
+
+    /// From now on only urgent entries wake the shard.
+    ///
+    /// # Panics
+    /// If the table has no such shard.
+    pub fn be_patient(&self, shard: usize) {
+        self.prompt.fetch_and(!self.bit(shard), Relaxed);
+    }
+
     /// The shard is no longer told, but for marks that are under way.
     ///
     /// # Panics
     /// If the table has no such shard.
     pub fn leave(&self, shard: usize) {
         let bit = self.bit(shard);
+        self.be_patient(shard);
         if mutated(Mutant::LeaveInterestIsStore) {
             self.interest.store(self.interest.load(Relaxed) & !bit, Relaxed);
         } else {
@@ -277,9 +304,24 @@ impl<R: Record, I> Topic<R, I> {
         self.interest.load(Relaxed)
     }
 
-    pub(crate) fn mark_dirty(&self, mut interest: u64) {
+    /// The shards that each entry wakes.
+    pub(crate) fn prompt(&self) -> u64 {
+        self.prompt.load(Relaxed)
+    }
+
+    /// Marks the topic dirty in the shards of `interest` and wakes those of `prompt`. `noted` are those in which it may be marked
+    /// already without that they were woken, which the publisher keeps for the next time.
+    pub(crate) fn mark_dirty(&self, mut interest: u64, prompt: u64, noted: &mut u64) {
         while interest != 0 {
-            self.shards[interest.trailing_zeros() as usize].mark(self.id);
+            let bit = interest & interest.wrapping_neg();
+            let shard = &self.shards[interest.trailing_zeros() as usize];
+            if prompt & bit == 0 {
+                *noted |= bit;
+                shard.note(self.id);
+            } else {
+                shard.mark(self.id, *noted & bit != 0 && !mutated(Mutant::NoteIsForgotten));
+                *noted &= !bit;
+            }
             interest &= interest - 1;
         }
     }

@@ -52,6 +52,7 @@ impl Subscriber {
         }
         let mut subscriber = Self { topic: Arc::clone(topic), stand, lapped: 0 };
         subscriber.advance(join.head);
+        subscriber.advance(topic.be_prompt(shard));
         subscriber
     }
 

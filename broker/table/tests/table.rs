@@ -7,7 +7,9 @@ use bytes::Bytes;
 use common::{Item, Wakes};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
-use table::{DirtySet, Encoding, FrameCell, SHARDS_MAX, TOPICS_MAX, Table, TableFull, TopicId, Wake};
+use table::{
+    DirtySet, Encoding, FrameCell, Publisher, SHARDS_MAX, TOPICS_MAX, Table, TableFull, TopicId, Wake,
+};
 
 fn table_with(wakes: &[Wakes]) -> Table<Item, u64> {
     let wakes = wakes.iter().map(|wake| Box::new(wake.clone()) as Box<dyn Wake>).collect();
@@ -79,9 +81,9 @@ fn only_interested_shards_are_told_and_each_is_woken_once() {
     let table = table_with(&wakes);
     let mut topics: Vec<_> = (0..130).map(|_| table.register(256).unwrap()).collect();
     for topic in [0, 63, 64, 129] {
-        let _ = topics[topic].topic().join(0);
+        join(&topics[topic], 0);
     }
-    let _ = topics[64].topic().join(63);
+    join(&topics[64], 63);
     topics.iter_mut().for_each(|publisher| drop(publisher.publish(Item::update(1))));
     topics[64].publish(Item::update(2));
 
@@ -95,6 +97,40 @@ fn only_interested_shards_are_told_and_each_is_woken_once() {
     assert_eq!(woken(&wakes), [(0, 1), (63, 2)]);
     assert_eq!(drained(&table, 63), [64]);
     assert!(drained(&table, 0).is_empty());
+}
+
+/// A shard that is woken by each entry.
+fn join(publisher: &Publisher<Item, u64>, shard: usize) {
+    let join = publisher.topic().join(shard);
+    assert_eq!(publisher.topic().be_prompt(shard), join.head);
+}
+
+#[test]
+fn a_patient_shard_is_woken_by_what_is_urgent_and_finds_all_else_when_it_looks() {
+    let wakes = [Wakes::default(), Wakes::default()];
+    let table = table_with(&wakes);
+    let (mut one, mut other) = (table.register(256).unwrap(), table.register(256).unwrap());
+    let _ = one.topic().join(0);
+    let _ = other.topic().join(0);
+    join(&one, 1);
+    one.publish(Item::update(1));
+    other.publish(Item::update(1));
+    assert_eq!(woken(&wakes), [(1, 1)]);
+    assert_eq!(drained(&table, 0), [0, 1]);
+
+    other.publish(Item::update(2));
+    other.publish(Item { is_mark: true, ..Item::update(3) });
+    assert_eq!(woken(&wakes), [(0, 1), (1, 1)], "though it was marked already");
+    assert_eq!(drained(&table, 0), [1]);
+
+    one.publish(Item::update(2));
+    assert_eq!(one.topic().be_prompt(0).index, 2);
+    one.publish(Item::update(3));
+    assert_eq!(woken(&wakes), [(0, 2), (1, 1)], "though it was marked already");
+    assert_eq!(drained(&table, 0), [0]);
+    one.topic().be_patient(0);
+    one.publish(Item::update(4));
+    assert_eq!(woken(&wakes)[0], (0, 2));
 }
 
 /// The shards that were woken, and how often.

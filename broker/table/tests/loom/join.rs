@@ -26,6 +26,15 @@ impl Subscriber {
         subscriber
     }
 
+    pub(crate) fn be_prompt(&mut self) {
+        let head = self.topic.be_prompt(self.shard);
+        self.advance(head);
+    }
+
+    pub(crate) fn has_all(&self, last: u64) -> bool {
+        self.values.len() as u64 >= last
+    }
+
     /// Serves what was marked.
     pub(crate) fn serve(&mut self, table: &Table<Item, u64>) {
         let mut is_dirty = false;

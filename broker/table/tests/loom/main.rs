@@ -17,4 +17,5 @@ mod interest;
 mod join;
 mod lapping;
 mod marks;
+mod prompt;
 mod wake;

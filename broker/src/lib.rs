@@ -186,7 +186,11 @@ fn app(
     let feeds: Vec<_> = feeds.iter().map(|feed| Arc::clone(&feed.status)).collect();
     let metrics = Metrics::new()
         .with(ShardMetrics(Arc::clone(&shards)))
-        .with(TableMetrics { table, connections: Arc::clone(&connections) })
+        .with(TableMetrics {
+            table,
+            connections: Arc::clone(&connections),
+            unsent_bytes_max: limits.unsent_bytes_max,
+        })
         .with(FeedMetrics(feeds.clone()))
         .with(SymbolMetrics(Arc::clone(&market)));
     Arc::new(App { market, feeds, metrics, streams: shards, connections, draining, limits: limits.clone() })

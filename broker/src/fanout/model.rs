@@ -105,10 +105,13 @@ impl World {
     }
 }
 
-/// So many histories, unless the environment says otherwise.
+const SHRINK_MS: u32 = 120_000;
+
+/// So many histories, unless the environment says otherwise. One that fails is made shorter for some minutes at most, or it would not
+/// be told.
 fn histories(cases: u32) -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    Config { cases: asked.unwrap_or(cases), ..Config::default() }
+    Config { cases: asked.unwrap_or(cases), max_shrink_time: SHRINK_MS, ..Config::default() }
 }
 
 proptest! {

@@ -17,6 +17,8 @@ pub struct TableMetrics {
     pub table: Arc<Table>,
     /// The connections.
     pub connections: Arc<Connections>,
+    /// What the kernel may hold unsent for one connection, in bytes.
+    pub unsent_bytes_max: u32,
 }
 
 /// Those of a shard's figures that rise and fall.
@@ -50,7 +52,7 @@ impl Source for ShardMetrics {
 
 impl Source for TableMetrics {
     fn families(&self) -> Vec<Family> {
-        let Self { table, connections } = self;
+        let Self { table, connections, unsent_bytes_max } = self;
         let refused =
             |excess, limit: &str| (vec![("limit", limit.to_owned())], connections.refused(excess) as f64);
         let gauge = |name, help, value: usize| Family::single(name, help, Kind::Gauge, value as f64);
@@ -61,6 +63,11 @@ impl Source for TableMetrics {
                 "Chunks of logs that log_bytes_max has cost",
                 Kind::Counter,
                 table.budget().evicted() as f64,
+            ),
+            gauge(
+                "tickcast_unsent_bytes_max",
+                "Bytes at most that the kernel holds unsent for a connection; shards hold what goes beyond",
+                *unsent_bytes_max as usize,
             ),
             gauge("tickcast_connections", "Connections now, HTTP and WebSocket", connections.total()),
             Family::of(

@@ -54,8 +54,11 @@ impl World {
         let wire = ScriptedSocket::default();
         wire.make_room(room);
         let socket = Rc::new(Socket::Scripted(wire.clone()));
-        let id = self.shard.admit(socket, ([127, 0, 0, 1], 1).into(), Box::new(()), clock::instant());
-        self.peers.push(Peer { id, wire, ..Peer::default() });
+        let now = clock::instant();
+        let id = self.shard.admit(socket, ([127, 0, 0, 1], 1).into(), Box::new(()), now);
+        // The greeting may have been too much.
+        let slow_since = wire.full_since().map(|_| now);
+        self.peers.push(Peer { id, wire, slow_since, ..Peer::default() });
         self.on_shard(|_, _| ())
     }
 

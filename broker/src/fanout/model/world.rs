@@ -129,7 +129,7 @@ impl World {
                 waits
             );
         }
-        self.permit.fetch_or(!self.shard.waiting.is_empty(), Relaxed);
+        self.permit.fetch_or(self.shard.has_next_turn(), Relaxed);
         self.deliver(&heads)?;
         Ok(result)
     }

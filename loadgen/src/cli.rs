@@ -18,7 +18,7 @@ pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
 pub use compare::CompareArgs;
 pub use floor::FloorArgs;
 pub use merge::MergeArgs;
-pub use publish::PublishArgs;
+pub use publish::{PublishArgs, PublishedArgs};
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use saturate::SaturateArgs;

@@ -107,7 +107,7 @@ async fn pass(program: &Program, plan: &Plan, cores: &Cores, lead: &mut Lead) ->
 
 /// The load, whose addresses are not known yet.
 fn plan(args: &CompareArgs) -> Result<Plan, PlanError> {
-    let pace = Pace::Rate { per_s: args.rate as u64, order: args.symbols.publish_order };
+    let pace = Pace::Rate { per_s: args.rate as u64, order: args.symbols.published.publish_order };
     let plan = Plan::published(args.connections, args.symbols, VENUE, pace, &args.window)?;
     Ok(Plan { roll_call: true, ..plan })
 }

@@ -54,8 +54,8 @@ impl Publishing {
         }
         Ok(Some(Self {
             address: plan::publish_address(address)?,
-            symbols: publish.publish_symbols,
-            pace: Pace::Rate { per_s: rate as u64, order: publish.publish_order },
+            symbols: publish.published.publish_symbols,
+            pace: Pace::Rate { per_s: rate as u64, order: publish.published.publish_order },
         }))
     }
 }

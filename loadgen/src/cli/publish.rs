@@ -22,6 +22,14 @@ pub struct PublishArgs {
     #[arg(long, env = "TICKCAST_RATE", value_name = "R", requires = "publish", value_parser = at_least_one)]
     pub rate: Option<usize>,
 
+    /// Of which symbols.
+    #[command(flatten)]
+    pub published: PublishedArgs,
+}
+
+/// Symbols that this side publishes.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PublishedArgs {
     /// Symbols to publish: S0000, S0001, ...
     #[arg(long, env = "TICKCAST_PUBLISH_SYMBOLS", value_name = "S", default_value = "1", value_parser = symbols())]
     pub publish_symbols: u32,
@@ -38,7 +46,7 @@ pub struct PublishArgs {
 }
 
 /// From 1 to as many symbols as five digits name.
-pub(super) fn symbols() -> clap::builder::RangedI64ValueParser<u32> {
+fn symbols() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=100_000)
 }
 

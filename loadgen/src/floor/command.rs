@@ -103,7 +103,10 @@ impl Cores {
 fn plan(args: &FloorArgs) -> Result<Plan, PlanError> {
     let pace = match args.ahead {
         Some(ahead) => Pace::Ahead(ahead),
-        None => Pace::Rate { per_s: args.rate.unwrap_or_default() as u64, order: args.symbols.publish_order },
+        None => Pace::Rate {
+            per_s: args.rate.unwrap_or_default() as u64,
+            order: args.symbols.published.publish_order,
+        },
     };
     if let (Pace::Ahead(ahead), Some(batch)) = (pace, args.batch.iter().max())
         && (ahead as usize) < *batch

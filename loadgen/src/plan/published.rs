@@ -19,7 +19,7 @@ impl Plan {
         pace: Pace,
         window: &WindowArgs,
     ) -> Result<Self, PlanError> {
-        let symbols = args.publish_symbols;
+        let symbols = args.published.publish_symbols;
         let names = (0..symbols).map(|symbol| format!("{venue}:{}", lines::name(symbol, symbols))).collect();
         let interest = Interest {
             channel: Channel::Quotes,

@@ -110,11 +110,14 @@ impl<S: Sink> Advance<'_, S> {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        if entry.first() <= self.at.seq {
+        if entry.last() <= self.at.seq {
+            self.at.index = entry.index();
+        } else if entry.first() <= self.at.seq {
             // A client resumes between the trades of one update.
-            return self.rest_of_trades(entry, self.at.seq);
+            self.rest_of_trades(entry, self.at.seq);
+        } else {
+            self.send(self.handle.frame(entry), entry.position());
         }
-        self.send(self.handle.frame(entry), entry.position());
     }
 
     fn rest_of_trades(&mut self, entry: &Entry, after: u64) {
@@ -233,6 +236,8 @@ impl<S: Sink> Advance<'_, S> {
     fn gap_up_to(&mut self, end: Position) {
         let seq = SeqRange::new(self.at.seq + 1, end.seq);
         if seq.first > seq.last {
+            // Who resumes may have had all of it, and not known at which index.
+            self.at.index = self.at.index.max(end.index);
             return;
         }
         let lost = seq.last - seq.first + 1;

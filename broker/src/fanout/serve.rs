@@ -154,9 +154,9 @@ impl Shard {
             at = snapshot.position;
             gathered.take_as(Kind::Snapshot, &snapshot.frame, at);
         }
-        let reached = if subscription.options.tier == RAW {
+        let (goal, reached) = if subscription.options.tier == RAW {
             let pace = if self.is_out_of_patience(id, now) { Pace::Latest } else { Pace::Every };
-            advance(&handle, at, stand, pace, gathered).index >= stand.index
+            (stand, advance(&handle, at, stand, pace, gathered))
         } else {
             let goal = self.tier_goal(topic, subscription);
             let mut reached = gathered.merge(&handle, at, goal);
@@ -164,10 +164,10 @@ impl Shard {
                 // What the last tick needs has left the log: it goes ahead of its tick.
                 reached = gathered.merge(&handle, reached, stand);
             }
-            reached.index >= goal.index
+            (goal, reached)
         };
-        if reached && gathered.frames.len() == frames {
-            self.served(id, topic, Some((subscription, at)));
+        if reached.index >= goal.index && gathered.frames.len() == frames {
+            self.served(id, topic, Some((subscription, reached)));
         }
     }
 

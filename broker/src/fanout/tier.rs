@@ -182,6 +182,10 @@ pub(crate) fn merge(handle: &TopicHandle, from: Position, to: Position, send: &m
             run.finish(handle, send, &mut at);
             return advance(handle, at, to, Pace::Latest, &mut Through(send));
         };
+        if entry.last() <= at.seq {
+            at.index = index;
+            continue;
+        }
         if run.take(&entry, at.seq) {
             continue;
         }

@@ -202,3 +202,15 @@ fn who_was_told_what_is_skipped_gets_what_replaces_it_in_whatever_tier() {
     let reads = [reads[0].clone(), Op::Turn, subscribe(Channel::Quotes, 1), reads[1].clone(), Op::Rest];
     holds(AMPLE, &[&begin[..], &late, &reads].concat());
 }
+
+#[test]
+fn who_resumes_in_a_tier_beyond_its_last_tick_does_not_keep_the_shard_busy() {
+    // The second client has what came after the tick; the log has neither that nor the tick.
+    let slow = Op::Subscribe(wants(0, Channel::Trades, 1));
+    let quick = wants(1, Channel::Trades, 0);
+    let joins = [send(Message::Trades(1), 1), slow, Op::Subscribe(quick.clone()), Op::Rest];
+    let goes_on = [send(Message::Trades(1), 5), Op::Rest, send(Message::Trades(1), 100)];
+    let resumes = Op::Subscribe(Subscribe { resume: Some(Resume::Own), tier: 1, ..quick });
+    let ticks = [resumes, Op::Rest, Op::Tick { tier: 1 }, Op::Rest];
+    holds(SCARCE, &[&joins[..], &goes_on, &ticks].concat());
+}

@@ -160,7 +160,12 @@ impl World {
         let others = self.peers.iter().filter(|other| is_other(other));
         let has_others = others.into_iter().any(|other| other.tiers.get(&topic) == Some(&tier));
         if !has_others {
-            self.tiers.begin(topic, tier, self.venue.borrow().truths[topic].head());
+            let truth = &self.venue.borrow().truths[topic];
+            self.tiers.begin(topic, tier, truth.head());
+            // The shard has not yet read on for those whom it serves at other rates.
+            if self.shard.topics.get(&truth.served.id).is_some_and(|served| served.stand.seq < truth.head()) {
+                self.tiers.will_begin(topic, tier);
+            }
         }
         self.peers[at].held.insert(topic, options);
         self.peers[at].tiers.insert(topic, tier);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Repeats the table of the project's README: results/run.sh [SCENARIO...], on a quiet machine with two cores. Builds what it
-# measures, runs each of results/scenarios (about ten minutes), keeps what loadgen reports in results/DATE-scenarios, or in the
+# measures, runs each of results/scenarios (about six minutes), keeps what loadgen reports in results/DATE-scenarios, or in the
 # directory that OUT names, and makes the tables of it: a README.md beside the reports, and that of the project where they lie
 # in this tree. OPTIONS are added to each loadgen: OPTIONS='--connections 50 --duration 1s' is a short trial.
 set -euo pipefail

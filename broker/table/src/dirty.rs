@@ -12,7 +12,8 @@
 //!
 //! The leaf orders everything, so the summary itself is relaxed. A marker that finds its bit set need do no more: a topic has
 //! one publisher, so it was itself that set it, went on to the summary and asked for a wake-up (or only noted the topic, and
-//! remembers that), and the drain that will clear the leaf is still to come. Its read-modify-write is needed even so, or that drain would not see the newer head.
+//! remembers that), and the drain that will clear the leaf is still to come. Its read-modify-write is needed even so, or that
+//! drain would not see the newer head.
 //!
 //! **No wake-up is lost, and none comes twice.** A marker, having marked, swaps the flag `woken` to true (`Release`) and wakes
 //! the shard if it was false; a drain swaps it to false (`Acquire`) before it looks at the bitmap. Of two swaps one comes

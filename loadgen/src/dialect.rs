@@ -153,6 +153,19 @@ impl Speaker {
         (self.dialect == Dialect::Mqtt && self.is_ready).then(mqtt::ping)
     }
 
+    /// Takes the packets of a stream of bytes: `take` says how many bytes the one in front has, once that is whole.
+    fn hear_packets(
+        &mut self,
+        message: &[u8],
+        mut take: impl FnMut(&mut Self, &[u8]) -> Result<Option<usize>, DialectError>,
+    ) -> Result<(), DialectError> {
+        // Apart from the speaker meanwhile, which each packet may change.
+        let mut packets = std::mem::take(&mut self.packets);
+        let heard = packets.feed(message, |bytes| take(self, bytes));
+        self.packets = packets;
+        heard
+    }
+
     /// One of the answers that it waited for.
     fn answered(&mut self) {
         self.answers_due = self.answers_due.saturating_sub(1);

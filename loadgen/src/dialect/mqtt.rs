@@ -47,18 +47,15 @@ impl Speaker {
         out: &mut Vec<Vec<u8>>,
         update: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DialectError> {
-        let mut packets = std::mem::take(&mut self.packets);
-        let fed = packets.feed(message, |bytes| {
+        self.hear_packets(message, |speaker, bytes| {
             let Some((packet, used)) = parse(bytes)? else { return Ok(None) };
             if packet.first >> 4 == PUBLISH {
                 update(published(&packet)?);
             } else {
-                self.acknowledged(&packet, out)?;
+                speaker.acknowledged(&packet, out)?;
             }
             Ok(Some(used))
-        });
-        self.packets = packets;
-        fed
+        })
     }
 
     fn acknowledged(&mut self, packet: &Packet<'_>, out: &mut Vec<Vec<u8>>) -> Result<(), DialectError> {

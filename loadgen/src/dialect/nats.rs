@@ -40,17 +40,14 @@ impl Speaker {
         out: &mut Vec<Vec<u8>>,
         update: &mut dyn FnMut(&[u8]),
     ) -> Result<(), DialectError> {
-        let mut packets = std::mem::take(&mut self.packets);
-        let fed = packets.feed(message, |bytes| {
+        self.hear_packets(message, |speaker, bytes| {
             let Some((said, used)) = parse(bytes)? else { return Ok(None) };
             match said {
                 Said::Message(text) => update(text),
-                other => self.answer(&other, out)?,
+                other => speaker.answer(&other, out)?,
             }
             Ok(Some(used))
-        });
-        self.packets = packets;
-        fed
+        })
     }
 
     fn answer(&mut self, said: &Said<'_>, out: &mut Vec<Vec<u8>>) -> Result<(), DialectError> {

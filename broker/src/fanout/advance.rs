@@ -8,6 +8,7 @@ use bytes::Bytes;
 use feed::topic::{Entry, Image, Snapshot, TopicHandle, encode};
 use schemas::model::{Body, Channel, Update};
 use schemas::wire::{SeqRange, frame};
+use std::cmp::min_by_key;
 use std::sync::Arc;
 use table::{Lapped, Position};
 
@@ -67,7 +68,7 @@ impl<S: Sink> Advance<'_, S> {
         if pace == Pace::Latest && self.pending() > 1 {
             self.skip();
         }
-        while self.open && self.pending() > 0 {
+        while self.open && self.at.seq < self.to.seq {
             if self.follow().is_err() && !self.lapped() {
                 return;
             }
@@ -110,14 +111,11 @@ impl<S: Sink> Advance<'_, S> {
     }
 
     fn entry(&mut self, entry: &Entry) {
-        if entry.last() <= self.at.seq {
-            self.at.index = entry.index();
-        } else if entry.first() <= self.at.seq {
+        if entry.first() <= self.at.seq {
             // A client resumes between the trades of one update.
-            self.rest_of_trades(entry, self.at.seq);
-        } else {
-            self.send(self.handle.frame(entry), entry.position());
+            return self.rest_of_trades(entry, self.at.seq);
         }
+        self.send(self.handle.frame(entry), entry.position());
     }
 
     fn rest_of_trades(&mut self, entry: &Entry, after: u64) {
@@ -157,7 +155,7 @@ impl<S: Sink> Advance<'_, S> {
     fn go_to_image(&mut self) -> bool {
         let Some(image) = self.image() else { return false };
         let position = image.position();
-        if position.index <= self.at.index || position.index > self.to.index {
+        if position.seq <= self.at.seq || position.seq > self.to.seq {
             return false;
         }
         let Some(snapshot) = self.handle.snapshot(Some(&image), position) else { return false };
@@ -220,13 +218,13 @@ impl<S: Sink> Advance<'_, S> {
     /// than a topic keeps, the forgotten ones count as trades.
     fn over_lost_trades(&mut self) -> bool {
         let Some(oldest) = self.handle.topic.oldest() else { return false };
-        if oldest.position().index <= self.at.index + 1 {
+        if oldest.before().seq <= self.at.seq {
             return false;
         }
-        let end = before(&oldest).min(self.to);
+        let end = min_by_key(oldest.before(), self.to, |position| position.seq);
         let marks = self.handle.topic.marks_between(self.at.seq, end.seq);
         for mark in marks.entries {
-            self.gap_up_to(before(&mark));
+            self.gap_up_to(mark.before());
             self.send(self.handle.frame(&mark), mark.position());
         }
         self.gap_up_to(end);
@@ -236,19 +234,12 @@ impl<S: Sink> Advance<'_, S> {
     fn gap_up_to(&mut self, end: Position) {
         let seq = SeqRange::new(self.at.seq + 1, end.seq);
         if seq.first > seq.last {
-            // Who resumes may have had all of it, and not known at which index.
-            self.at.index = self.at.index.max(end.index);
             return;
         }
         let lost = seq.last - seq.first + 1;
         let frame = encode(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
         self.send_instead(&frame, end, Skipped { conflated: 0, lost });
     }
-}
-
-/// The end of what came before an entry.
-fn before(entry: &Entry) -> Position {
-    Position { index: entry.position().index - 1, seq: entry.first() - 1 }
 }
 
 fn is_update(entry: &Entry) -> bool {

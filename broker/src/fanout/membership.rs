@@ -238,7 +238,7 @@ impl Shard {
 }
 
 fn begin(handle: &TopicHandle, image: Option<&feed::topic::Image>, head: Position) -> Cursor {
-    handle.snapshot(image, head).map_or(Cursor::At(Position { index: 0, seq: 0 }), Cursor::Begin)
+    handle.snapshot(image, head).map_or(Cursor::At(Position::START), Cursor::Begin)
 }
 
 /// The snapshot of trades replaces none that are owed: it comes after them. One that was asked for and not sent yet is enough.
@@ -262,7 +262,8 @@ fn begin_after(
         return (Cursor::At(position), Some(true));
     }
     if same_life && handle.channel == schemas::model::Channel::Trades {
-        return (Cursor::At(Position { index: 0, seq: resume.after }), Some(false));
+        // What comes next has left the log.
+        return (Cursor::At(Position { seq: resume.after, ..Position::START }), Some(false));
     }
     (begin(handle, image, head), Some(false))
 }

@@ -160,13 +160,13 @@ impl Shard {
         } else {
             let goal = self.tier_goal(topic, subscription);
             let mut reached = gathered.merge(&handle, at, goal);
-            if reached.index < goal.index {
+            if reached.seq < goal.seq {
                 // What the last tick needs has left the log: it goes ahead of its tick.
                 reached = gathered.merge(&handle, reached, stand);
             }
             (goal, reached)
         };
-        if reached.index >= goal.index && gathered.frames.len() == frames {
+        if reached.seq >= goal.seq && gathered.frames.len() == frames {
             self.served(id, topic, Some((subscription, reached)));
         }
     }
@@ -184,7 +184,7 @@ impl Shard {
         } else {
             gathered.merge(handle, at, end)
         };
-        reached.index >= end.index
+        reached.seq >= end.seq
     }
 
     /// Whether more than one frame of a subscription waits although its socket has had time enough. In a tier that is the one of
@@ -204,7 +204,7 @@ impl Shard {
             RAW => stand.index > at.index + 1,
             tier => {
                 let group = self.topics.get_mut(&subscription.topic).and_then(|topic| topic.find_group(tier));
-                group.is_some_and(|group| at.index < group.before.index)
+                group.is_some_and(|group| at.seq < group.before.seq)
             }
         }
     }
@@ -218,7 +218,7 @@ impl Shard {
 
     /// The last tick of a subscription's tier: up to there its group was served.
     fn tier_goal(&mut self, topic: TopicId, subscription: Subscription) -> Position {
-        let Some(topic) = self.topics.get_mut(&topic) else { return Position { index: 0, seq: 0 } };
+        let Some(topic) = self.topics.get_mut(&topic) else { return Position::START };
         let stand = topic.stand;
         topic.find_group(subscription.options.tier).map_or(stand, |group| group.stand)
     }

@@ -97,7 +97,7 @@ impl ServedTopic {
     /// The group of a tier; made if there is none.
     pub(crate) fn group(&mut self, tier: Tier) -> &mut Group {
         let at = self.groups.iter().position(|group| group.tier == tier).unwrap_or_else(|| {
-            let (stand, before) = (self.stand, Position { index: 0, seq: 0 });
+            let (stand, before) = (self.stand, Position::START);
             self.groups.push(Group {
                 tier,
                 stand,
@@ -162,8 +162,7 @@ impl Group {
     /// A member was served further than the group.
     pub(crate) fn set_ahead(&mut self, connection: ConnectionId, position: Position) {
         self.ahead.retain(|(member, _)| *member != connection);
-        // Also between the trades of the entry that follows.
-        if position > self.stand {
+        if position.seq > self.stand.seq {
             self.ahead.push((connection, position));
         }
     }

@@ -92,7 +92,7 @@ impl Shard {
         let (mut of_most, mut of_others) = (None, FxHashMap::default());
         for &member in &members {
             let stands = ahead.get(&member).copied().unwrap_or(from);
-            if stands.index >= to.index {
+            if stands.seq >= to.seq {
                 continue;
             }
             let made = if stands == from { &mut of_most } else { of_others.entry(stands).or_default() };
@@ -120,7 +120,7 @@ impl Shard {
 
     /// Where a connection stands in a topic that it is not behind in.
     pub(crate) fn stand_of(&mut self, connection: ConnectionId, id: TopicId, tier: Tier) -> Position {
-        let Some(topic) = self.topics.get_mut(&id) else { return Position { index: 0, seq: 0 } };
+        let Some(topic) = self.topics.get_mut(&id) else { return Position::START };
         let stand = topic.stand;
         topic.find_group(tier).map_or(stand, |group| group.stand_of(connection))
     }
@@ -168,7 +168,7 @@ fn merged_segment(
     let merged = merge(handle, from, to, &mut |frame: &Bytes, position, skipped| {
         batch.push(frame, position, skipped);
     });
-    (merged.index >= to.index).then_some(segment)
+    (merged.seq >= to.seq).then_some(segment)
 }
 
 /// Sends the entries after `from` up to `to`, each run of updates between marks merged into one. Says how far it got, which is
@@ -182,10 +182,6 @@ pub(crate) fn merge(handle: &TopicHandle, from: Position, to: Position, send: &m
             run.finish(handle, send, &mut at);
             return advance(handle, at, to, Pace::Latest, &mut Through(send));
         };
-        if entry.last() <= at.seq {
-            at.index = index;
-            continue;
-        }
         if run.take(&entry, at.seq) {
             continue;
         }

@@ -28,7 +28,11 @@ pub trait Record: Send + Sync + 'static {
 pub struct TopicId(pub u32);
 
 /// A place in a topic, up to and including. Zero is before the first entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+///
+/// `seq` says which place it is: of two places the one with the smaller `seq` is the earlier. `index` says where the log goes on from
+/// there: the entry after it contains `seq` + 1, perhaps in its middle if it is a wide one. Only where that entry has left the log, so that
+/// nobody can look it up any more, `index` may be smaller, down to zero; all that lies between has left the log too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Position {
     /// Counts entries.
     pub index: u64,

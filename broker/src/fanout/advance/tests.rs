@@ -98,8 +98,6 @@ fn trade(number: u64) -> Trade {
     Trade { id: Some(TradeId::Number(number)), ts: None, price: one, size: one, side: None }
 }
 
-const BEGINNING: Position = Position { index: 0, seq: 0 };
-
 fn frames(expected: &[(&str, u64, u64)]) -> Vec<(String, u64, u64)> {
     expected.iter().map(|(kind, first, last)| ((*kind).to_owned(), *first, *last)).collect()
 }
@@ -108,7 +106,7 @@ fn frames(expected: &[(&str, u64, u64)]) -> Vec<(String, u64, u64)> {
 fn who_keeps_up_gets_every_entry() {
     let mut rig = Rig::new(Channel::Quotes, 64);
     (0..3).for_each(|_| rig.quote());
-    let (taken, advanced) = rig.advance(BEGINNING, Pace::Every);
+    let (taken, advanced) = rig.advance(Position::START, Pace::Every);
     assert_eq!(taken.frames, frames(&[("update", 1, 1), ("update", 2, 2), ("update", 3, 3)]));
     assert_eq!((advanced, taken.skipped), (rig.handle.topic.head(), Skipped::default()));
 }
@@ -119,12 +117,12 @@ fn the_last_state_and_the_latest_data_come_in_their_order() {
     (0..4).for_each(|_| rig.quote());
     rig.state();
     (0..3).for_each(|_| rig.quote());
-    let (taken, _) = rig.advance(BEGINNING, Pace::Latest);
+    let (taken, _) = rig.advance(Position::START, Pace::Latest);
     let expected = [("conflated", 1, 4), ("state", 5, 5), ("conflated", 6, 7), ("update", 8, 8)];
     assert_eq!(taken.frames, frames(&expected));
     assert_eq!(taken.skipped.conflated, 6);
     rig.state();
-    let (taken, _) = rig.advance(BEGINNING, Pace::Latest);
+    let (taken, _) = rig.advance(Position::START, Pace::Latest);
     assert_eq!(taken.frames, frames(&[("conflated", 1, 7), ("update", 8, 8), ("state", 9, 9)]));
 }
 
@@ -211,7 +209,7 @@ proptest! {
         let Rig { handle, mut publisher } = Rig::new(channel, 64);
         (0..begin).for_each(|_| publish_next(&mut publisher, channel));
         let pace = if latest { Pace::Latest } else { Pace::Every };
-        let mut at = BEGINNING;
+        let mut at = Position::START;
         let mut sink = Overtaken { publisher: &mut publisher, channel, plan, next: 1, snapshots: 0 };
         for _ in 0..20 {
             at = advance(&handle, at, handle.topic.head(), pace, &mut sink);
@@ -231,7 +229,7 @@ proptest! {
     ) {
         let channel = if trades { Channel::Trades } else { Channel::Quotes };
         let mut rig = Rig::new(channel, 64);
-        let mut stands = vec![BEGINNING];
+        let mut stands = vec![Position::START];
         for kind in history {
             match kind {
                 0 => rig.state(),

@@ -1,7 +1,7 @@
 //! Histories that once went wrong, as short as proptest made them.
 
 use super::op::{Adaptation, Op, Resume, Sending, Setting, Subscribe};
-use super::venue::{Logs, Message};
+use super::venue::{Logs, Message, number};
 use super::{play, run};
 use schemas::model::{Channel, State};
 
@@ -213,4 +213,36 @@ fn who_resumes_in_a_tier_beyond_its_last_tick_does_not_keep_the_shard_busy() {
     let resumes = Op::Subscribe(Subscribe { resume: Some(Resume::Own), tier: 1, ..quick });
     let ticks = [resumes, Op::Rest, Op::Tick { tier: 1 }, Op::Rest];
     holds(SCARCE, &[&joins[..], &goes_on, &ticks].concat());
+}
+
+/// A tier of trades has its last tick at 7, and then so many come that the log, which ends with 107, has nothing of all that.
+fn lost_trades() -> Vec<Op> {
+    let slow = Op::Subscribe(wants(0, Channel::Trades, 1));
+    let begins = [send(Message::Trades(1), 1), slow, Op::Rest, send(Message::Trades(1), 5), Op::Rest];
+    [&begins[..], &[Op::Tick { tier: 1 }, Op::Rest, send(Message::Trades(1), 100), Op::Rest]].concat()
+}
+
+/// The second client resumes them in that tier, and would rather be closed than late. Says up to where it is served until the
+/// next tick.
+fn resumes_lost_trades(client: &[Op], before: u16) -> Option<u64> {
+    let resume = Some(Resume::Before(before));
+    let resumes = Op::Subscribe(Subscribe { resume, disconnect: true, ..wants(1, Channel::Trades, 1) });
+    let reads = [resumes, Op::Rest, Op::Read { client: 1, bytes: 1 << 20 }, Op::Rest];
+    let world = play(SCARCE, &[&lost_trades(), client, &reads].concat()).expect("every frame is right");
+    assert_eq!(world.shard.counts.closed_slow, 0);
+    let at = world.peers[1].client.at(number(0, Channel::Trades));
+    world.end().expect("all ends well");
+    at
+}
+
+#[test]
+fn who_resumes_lost_trades_in_a_tier_is_told_so_up_to_its_last_tick_and_then_with_the_next() {
+    assert_eq!(resumes_lost_trades(&[], 103), Some(7));
+    assert_eq!(resumes_lost_trades(&[], 98), Some(9));
+}
+
+#[test]
+fn who_resumes_in_a_tier_beyond_its_last_tick_is_not_late() {
+    let is_full = [Op::Stop { client: 1 }, Op::Ask { client: 1, ping: true }, Op::Rest, Op::Wait(50)];
+    assert_eq!(resumes_lost_trades(&is_full, 98), Some(9));
 }

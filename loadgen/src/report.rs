@@ -219,7 +219,8 @@ impl Report {
         let tiered = sum(&|class| class.is_prompt() && class.interval_ms > 0)?;
         let slow =
             (load.stalled + load.trickling > 0).then(|| sum(&|class| !class.is_prompt())).transpose()?;
-        let client = ClientCost::new(&measured, &tally, load.threads, load.own_connections());
+        let broker = BrokerCost::new(&measured, &tally);
+        let client = ClientCost::new(&measured, &tally, load.threads, load.own_connections()).beside(&broker);
         let classes = tally.classes.clone().into_sorted();
         let mut report = Self {
             roll_call: RollCallReport::new(&measured),
@@ -231,7 +232,7 @@ impl Report {
             series: second::all(&tally.series, measured.window)?,
             soak: None,
             client,
-            broker: BrokerCost::new(&measured, &tally),
+            broker,
             connections: Connections::new(&measured, &tally),
             loadgen: tool,
             machine,

@@ -64,6 +64,8 @@ pub struct Tally {
     pub latest: Duration,
     /// CPU time of the receiving threads within the window.
     pub cpu: Duration,
+    /// The part of it outside the kernel, where the system tells.
+    pub cpu_own: Option<Duration>,
     /// CPU time of the busiest of them.
     pub cpu_busiest: Duration,
     /// How long they were ready and waited for a core within the window, where the system tells.
@@ -111,6 +113,7 @@ impl Tally {
             late: 0,
             latest: Duration::ZERO,
             cpu: Duration::ZERO,
+            cpu_own: None,
             cpu_busiest: Duration::ZERO,
             waited: None,
             greeting: None,
@@ -207,8 +210,10 @@ impl Tally {
         self.late += other.late;
         self.latest = self.latest.max(other.latest);
         self.cpu += other.cpu;
+        let sum = |a: Option<Duration>, b: Option<Duration>| a.into_iter().chain(b).reduce(|a, b| a + b);
+        self.cpu_own = sum(self.cpu_own, other.cpu_own);
         self.cpu_busiest = self.cpu_busiest.max(other.cpu_busiest);
-        self.waited = self.waited.into_iter().chain(other.waited).reduce(|a, b| a + b);
+        self.waited = sum(self.waited, other.waited);
         self.greeting = self.greeting.take().or(other.greeting);
         self.samples.extend(other.samples);
         self.samples.truncate(SAMPLES_MAX);

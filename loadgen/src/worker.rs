@@ -10,7 +10,7 @@ pub use storm::Storm;
 use crate::class::Class;
 use crate::connection::{Connection, End, Stage};
 use crate::counted::Counted;
-use crate::cpu;
+use crate::cpu::Spent;
 use crate::phase::{Course, Phase, Place};
 use crate::plan::{Behaviour, Client, Plan};
 use crate::progress::Board;
@@ -77,12 +77,11 @@ struct Ready {
     to_the_end: bool,
 }
 
-/// The receiver's place in relation to the window when it last looked, and its CPU time when the window opened.
+/// The receiver's place in relation to the window when it last looked, and what its thread had used when the window opened.
 #[derive(Debug)]
 struct Window {
     place: Place,
-    cpu: Duration,
-    waited: Option<Duration>,
+    spent: Spent,
 }
 
 impl Worker {
@@ -128,7 +127,7 @@ impl Worker {
             storm: None,
             phase: Phase::Connecting,
             ahead: None,
-            window: Window { place: Place::Before, cpu: Duration::ZERO, waited: None },
+            window: Window { place: Place::Before, spent: Spent::default() },
         })
     }
 
@@ -317,14 +316,12 @@ impl Worker {
             return;
         }
         if self.window.place == Place::Before {
-            self.window = Window { place, cpu: cpu::of_thread(), waited: cpu::thread_wait() };
+            self.window = Window { place, spent: Spent::by_thread() };
         }
         if place == Place::After {
             let tally = &mut self.receiver.tally;
-            tally.cpu = cpu::of_thread().saturating_sub(self.window.cpu);
-            tally.cpu_busiest = tally.cpu;
-            let waited = cpu::thread_wait().zip(self.window.waited);
-            tally.waited = waited.map(|(now, then)| now.saturating_sub(then));
+            let Spent { cpu, own, waited } = Spent::by_thread().since(self.window.spent);
+            (tally.cpu, tally.cpu_own, tally.cpu_busiest, tally.waited) = (cpu, own, cpu, waited);
             self.window.place = place;
             tally.end_second();
         }

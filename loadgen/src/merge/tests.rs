@@ -37,6 +37,7 @@ fn measured(part: &str, later_us: u64) -> Measurement {
     }
     tally.end_second();
     tally.cpu = Duration::from_millis(300);
+    tally.cpu_own = Some(Duration::from_millis(60));
     tally.cpu_busiest = Duration::from_millis(100 * u64::from(own.number));
     tally.hello(br#"{"type":"hello"}"#);
     let mut verification = Verification { frames: 600, asked: 1, answered: 1, ..Verification::default() };
@@ -123,6 +124,10 @@ fn what_processes_cost_adds_up_and_the_broker_counts_once() {
         (&(0.2 / 3.0).into(), &2e6.into())
     );
     assert_eq!((&halves["broker"]["cpu_s"], &halves["broker"]["cpu_share"]), (&1.5.into(), &0.5.into()));
+    // 0.6 s, 0.12 s of it outside the kernel, for 2,400 deliveries; the broker took 1.5 s for them.
+    let figures =
+        ["us_per_delivery", "own_us_per_delivery", "of_broker"].map(|name| client[name].as_f64().unwrap());
+    assert!(figures.iter().zip([250.0, 50.0, 0.4]).all(|(is, due)| (is - due).abs() < 1e-9), "{figures:?}");
     assert_eq!((&halves["load"]["threads"], &halves["load"]["connections"]), (&2.into(), &4.into()));
     assert_eq!((&halves["connections"]["live"], halves["load"].get("part")), (&4.into(), None));
     let verification = &halves["verification"];

@@ -91,9 +91,10 @@ impl Process {
     pub fn sample(&self) -> Result<Sample, String> {
         let path = format!("/proc/{}", self.id());
         let stat = fs::read_to_string(format!("{path}/stat")).map_err(|error| format!("{path}: {error}"))?;
-        let cpu_s = cpu_s(&stat).ok_or_else(|| format!("{path}/stat is not as expected"))?;
+        let (own, in_kernel) =
+            cpu::of_stat(&stat).ok_or_else(|| format!("{path}/stat is not as expected"))?;
         let resident_bytes = machine::resident_bytes_of(self.id());
-        Ok(Sample { cpu_s: Some(cpu_s), resident_bytes, ..Sample::default() })
+        Ok(Sample { cpu_s: Some((own + in_kernel).as_secs_f64()), resident_bytes, ..Sample::default() })
     }
 
     /// The load is over: it may let its connections go.
@@ -137,16 +138,6 @@ fn ending_with_this(command: &Command) -> Command {
     ending
 }
 
-/// CPU time by `/proc/<id>/stat`: `utime` and `stime`, the 14th and 15th field, behind a name that may contain anything.
-fn cpu_s(stat: &str) -> Option<f64> {
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    let mut fields = behind_name.split_ascii_whitespace().skip(11);
-    let ticks: f64 = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
-    #[expect(clippy::cast_precision_loss, reason = "it is a hundred")]
-    let per_s = rustix::param::clock_ticks_per_second() as f64;
-    Some(ticks / per_s)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,13 +155,6 @@ mod tests {
             assert!(Instant::now() < until);
             std::thread::sleep(Duration::from_millis(5));
         }
-    }
-
-    #[test]
-    fn cpu_time_is_found_behind_any_name() {
-        let stat = "7 (a) b) R 1 7 7 0 -1 4194304 105 0 0 0 250 50 0 0 20 0 1 0 100 2000 300";
-        assert!((cpu_s(stat).unwrap() - 3.0).abs() < 1e-9);
-        assert_eq!(cpu_s("7 (a"), None);
     }
 
     #[test]

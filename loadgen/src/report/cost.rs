@@ -20,6 +20,10 @@ pub struct ClientCost {
     pub busiest_thread_share: f64,
     /// CPU time of the receiving threads for each delivery.
     pub us_per_delivery: Option<f64>,
+    /// The part of it outside the kernel; the rest is what its sockets and its poller take.
+    pub own_us_per_delivery: Option<f64>,
+    /// All of it, as a part of what a delivery cost the broker.
+    pub of_broker: Option<f64>,
     /// Deliveries that one read returned.
     pub deliveries_per_read: Option<f64>,
     /// How long bytes waited for the receive loop, from the poller's word of them to their read, in microseconds.
@@ -66,11 +70,19 @@ impl ClientCost {
             bytes_per_connection: grown.map(|bytes| bytes / as_f64(connections.max(1) as u64)),
             busiest_thread_share: share(tally.cpu_busiest),
             us_per_delivery: per_delivery(tally.cpu.as_secs_f64(), deliveries),
+            own_us_per_delivery: tally.cpu_own.and_then(|own| per_delivery(own.as_secs_f64(), deliveries)),
+            of_broker: None,
             deliveries_per_read: per_delivery(1e-6, tally.received().reads)
                 .map(|each| each * as_f64(deliveries)),
             lag_us: Percentiles::of(&tally.lags),
             waited_share: tally.waited.map(|waited| share(waited) / threads),
         }
+    }
+
+    /// Compared with what the same deliveries cost the broker.
+    pub(super) fn beside(self, broker: &BrokerCost) -> Self {
+        let both = self.us_per_delivery.zip(broker.us_per_delivery).filter(|(_, broker)| *broker > 0.0);
+        Self { of_broker: both.map(|(client, broker)| client / broker), ..self }
     }
 }
 

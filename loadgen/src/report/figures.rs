@@ -18,6 +18,12 @@ pub(crate) struct Figures {
     pub(crate) p99_ms: Option<f64>,
     /// Share of a core that the busiest receiving thread used.
     pub(crate) client_share: f64,
+    /// CPU time of the receiving threads for each delivery, in microseconds.
+    pub(crate) client_us_per_delivery: Option<f64>,
+    /// The part of it outside the kernel.
+    pub(crate) client_own_us_per_delivery: Option<f64>,
+    /// All of it, as a part of what a delivery cost the server.
+    pub(crate) client_of_server: Option<f64>,
     /// Updates that one read returned.
     pub(crate) updates_per_read: Option<f64>,
     /// Bytes that one read returned.
@@ -37,6 +43,9 @@ impl Figures {
             p50_ms: latency.map(|latency| as_f64(latency.p50) / 1e3),
             p99_ms: latency.map(|latency| as_f64(latency.p99) / 1e3),
             client_share: report.client.busiest_thread_share,
+            client_us_per_delivery: report.client.us_per_delivery,
+            client_own_us_per_delivery: report.client.own_us_per_delivery,
+            client_of_server: report.client.of_broker,
             updates_per_read: per_read(counts.updates),
             bytes_per_read: per_read(counts.bytes),
         }

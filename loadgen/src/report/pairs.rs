@@ -23,13 +23,16 @@ const DELIVERIES_PER_S: &str = "deliveries_per_s";
 const P99_MS: &str = "p99_ms";
 
 /// What is compared, in the order of the report.
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 11] = [
     (US_PER_DELIVERY, "CPU a delivery, us", |figures| figures.server_us_per_delivery),
     ("p50_ms", "p50, ms", |figures| figures.p50_ms),
     (P99_MS, "p99, ms", |figures| figures.p99_ms),
     (DELIVERIES_PER_S, "deliveries/s", |figures| Some(figures.deliveries_per_s)),
     ("server_share", "server CPU, cores", |figures| figures.server_share),
     ("client_share", "client CPU, cores", |figures| Some(figures.client_share)),
+    ("client_us_per_delivery", "client CPU a delivery", |figures| figures.client_us_per_delivery),
+    ("client_own_us_per_delivery", "outside the kernel", |figures| figures.client_own_us_per_delivery),
+    ("client_of_server", "client / server CPU", |figures| figures.client_of_server),
     ("updates_per_read", "updates a read", |figures| figures.updates_per_read),
     ("bytes_per_read", "bytes a read", |figures| figures.bytes_per_read),
 ];

@@ -214,6 +214,11 @@ fn client(page: &mut Page, report: &Report) {
     let share = client.busiest_thread_share * 100.0;
     let each = client.us_per_delivery.map_or(String::new(), |us| format!(", {us:.2} us a delivery"));
     page.row("client CPU", &format!("{:.2} s, busiest thread {share:.0}% of a core{each}", client.cpu_s));
+    if let Some(own) = client.own_us_per_delivery {
+        let of_broker =
+            client.of_broker.map_or(String::new(), |ratio| format!("; {ratio:.2} of the broker's"));
+        page.row("", &format!("of which {own:.2} outside the kernel{of_broker}"));
+    }
     if let Some((peak, each)) = client.peak_bytes.zip(client.bytes_per_connection) {
         let each = grouped_f64(each);
         page.row("client memory", &format!("{:.1} MiB at most, {each} bytes a connection", mib(peak)));

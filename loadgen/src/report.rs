@@ -5,6 +5,7 @@ pub(crate) mod compare;
 mod cost;
 pub(crate) mod figures;
 mod files;
+mod head;
 pub(crate) mod hgrm;
 mod hlog;
 pub(crate) mod html;

@@ -4,28 +4,23 @@ mod row;
 mod table;
 mod warnings;
 
+use super::head::Head;
+use super::hgrm;
 use super::output::Output;
-use super::{Load, Tool, hgrm};
 use crate::cli::{CompareArgs, OutputArgs};
 use crate::compare::Compared;
 use crate::histogram::microseconds;
-use crate::machine::Machine;
 use crate::peer::Peer;
 use crate::plan::Plan;
-use crate::publish::Pace;
 use row::Row;
 use serde::Serialize;
 
 /// The report of `loadgen compare`.
 #[derive(Debug, Serialize)]
 pub(crate) struct CompareReport {
-    loadgen: Tool,
-    machine: Machine,
-    load: Load,
-    pace: Option<Pace>,
+    #[serde(flatten)]
+    head: Head,
     rounds: usize,
-    server_core: Option<usize>,
-    client_core: Option<usize>,
     rows: Vec<Row>,
     warnings: Vec<String>,
     /// Why the run counts as failed; empty when it does not.
@@ -51,13 +46,8 @@ impl CompareReport {
         let floor = all.iter().find(|compared| compared.peer == Peer::Floor);
         let floor_us = floor.map_or_else(Vec::new, row::us_by_round);
         let mut report = Self {
-            loadgen: Tool::new(started, interrupted),
-            machine: Machine::here(),
-            load: Load::new(plan, plan.duration.as_secs_f64()),
-            pace: plan.publishing.map(|publishing| publishing.pace),
+            head: Head::new(plan, args.cores, started, interrupted),
             rounds: args.rounds,
-            server_core: args.cores.server_core,
-            client_core: args.cores.client_core,
             rows: all.into_iter().map(|compared| Row::new(compared, &floor_us)).collect(),
             warnings: Vec::new(),
             failures: Vec::new(),

@@ -1,16 +1,15 @@
 //! What pairs of floor and broker came to: medians, and how far they spread.
 
 use super::figures::Figures;
+use super::head::Head;
 use super::output::Output;
 use super::page::Page;
 use super::spread::{Spread, short};
-use super::{Load, Report, Tool, hgrm, text};
+use super::{Report, hgrm};
 use crate::cli::{CoreArgs, OutputArgs};
 use crate::histogram::microseconds;
-use crate::machine::Machine;
 use crate::pairs::Pair;
 use crate::plan::Plan;
-use crate::publish::Pace;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -44,12 +43,8 @@ const CPU_S_MIN: f64 = 0.4;
 /// The report of `--floor-pairs`.
 #[derive(Debug, Serialize)]
 pub(crate) struct PairsReport {
-    loadgen: Tool,
-    machine: Machine,
-    load: Load,
-    pace: Option<Pace>,
-    server_core: Option<usize>,
-    client_core: Option<usize>,
+    #[serde(flatten)]
+    head: Head,
     /// By the names of the figures.
     summary: BTreeMap<&'static str, Compared>,
     pairs: Vec<Halves>,
@@ -98,12 +93,7 @@ impl PairsReport {
         let latencies = latencies(&pairs)?;
         let pairs: Vec<Halves> = pairs.into_iter().map(Halves::new).collect();
         let mut report = Self {
-            loadgen: Tool::new(started, interrupted),
-            machine: Machine::here(),
-            load: Load::new(plan, plan.duration.as_secs_f64()),
-            pace: plan.publishing.map(|publishing| publishing.pace),
-            server_core: cores.server_core,
-            client_core: cores.client_core,
+            head: Head::new(plan, cores, started, interrupted),
             summary: FIGURES
                 .iter()
                 .filter_map(|figure| Some((figure.0, Compared::of(&pairs, figure.2)?)))
@@ -133,12 +123,8 @@ impl PairsReport {
 
     fn text(&self) -> String {
         let mut page = Page::default();
-        page.origin(&self.loadgen, &self.machine, self.load.seed);
-        text::load(&mut page, &self.load);
-        if let Some(pace) = self.pace {
-            page.row("", &pace.words());
-        }
-        let (each, warmup) = (self.load.measured_s, self.load.warmup_s);
+        self.head.rows(&mut page);
+        let (each, warmup) = (self.head.load.measured_s, self.head.load.warmup_s);
         let count = self.pairs.len();
         let pairs = format!("{count}, each of {each:.1} s of the floor and {each:.1} s of the broker");
         page.row("pairs", &format!("{pairs}, after {warmup:.1} s of warm-up;"));
@@ -189,10 +175,10 @@ impl PairsReport {
     fn warnings(&self) -> Vec<String> {
         let halves = 2 * self.pairs.len();
         let mut warnings = Vec::new();
-        if self.loadgen.interrupted {
+        if self.head.is_interrupted() {
             warnings.push("the run was interrupted: there are fewer pairs than asked for".to_owned());
         }
-        if self.server_core.is_none() || self.client_core.is_none() {
+        if !self.head.has_cores() {
             warnings.push(
                 "the floor and the load generator were not given a core each (--server-core, --client-core), nor is it \
                  known whether the broker was: they may have been in each other's way"
@@ -221,11 +207,10 @@ impl PairsReport {
 
     fn unequal_work(&self) -> Option<String> {
         let ratio = self.summary.get(DELIVERIES_PER_S)?.ratio;
-        let is_scheduled = matches!(self.pace, Some(Pace::Rate { .. }));
         let conflated = |pair: &Halves| pair.broker.report.received.counts.conflated_entries;
         let conflated: u64 = self.pairs.iter().map(conflated).sum();
         let differs = (ratio.min - 1.0).abs().max((ratio.max - 1.0).abs()) > UNEQUAL;
-        (is_scheduled && (differs || conflated > 0)).then(|| {
+        (self.head.is_scheduled() && (differs || conflated > 0)).then(|| {
             format!(
                 "the work was not equal: the broker delivered {:.1}% to {:.1}% of what the floor did, and conflated \
                  {conflated} updates",

@@ -4,7 +4,6 @@ use super::CompareReport;
 use super::row::Row;
 use crate::report::page::{Page, grouped};
 use crate::report::spread::{Spread, short};
-use crate::report::text;
 
 const COLUMNS: [&str; 8] =
     ["deliveries", "lost", "CPU a delivery, us", "x floor", "p50, ms", "p99, ms", "max, ms", "memory, MiB"];
@@ -13,12 +12,8 @@ const NONE: &str = "-";
 impl CompareReport {
     pub(super) fn text(&self) -> String {
         let mut page = Page::default();
-        page.origin(&self.loadgen, &self.machine, self.load.seed);
-        text::load(&mut page, &self.load);
-        if let Some(pace) = self.pace {
-            page.row("", &pace.words());
-        }
-        let (each, warmup) = (self.load.measured_s, self.load.warmup_s);
+        self.head.rows(&mut page);
+        let (each, warmup) = (self.head.load.measured_s, self.head.load.warmup_s);
         let rounds =
             format!("{}, each of {each:.1} s of every server after {warmup:.1} s of warm-up;", self.rounds);
         page.row("rounds", &rounds);

@@ -9,10 +9,10 @@ const CPU_S_MIN: f64 = 0.4;
 impl CompareReport {
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.loadgen.interrupted {
+        if self.head.is_interrupted() {
             warnings.push("the comparison was interrupted: there are fewer rounds than asked for".to_owned());
         }
-        if self.server_core.is_none() || self.client_core.is_none() {
+        if !self.head.has_cores() {
             warnings.push(
                 "servers and load generator were not given a core each (--server-core, --client-core): they may have been \
                  in each other's way"

@@ -14,7 +14,7 @@ mod soak;
 mod storm;
 mod symbols;
 
-pub use common::{CoreArgs, OutputArgs, PairArgs, WindowArgs};
+pub use common::{CoreArgs, MeasuringArgs, OutputArgs, PairArgs, WindowArgs};
 pub use compare::CompareArgs;
 pub use floor::FloorArgs;
 pub use merge::MergeArgs;

@@ -37,7 +37,7 @@ pub(crate) type Passed = Result<Box<Report>, String>;
 #[must_use]
 pub fn command(args: &CompareArgs) -> ExitCode {
     exit::of(exit::block_on(measure(args)).and_then(|report| {
-        report.write(&args.output)?;
+        report.write(&args.measuring.output)?;
         Ok(report.failures.is_empty())
     }))
 }
@@ -45,7 +45,7 @@ pub fn command(args: &CompareArgs) -> ExitCode {
 async fn measure(args: &CompareArgs) -> anyhow::Result<CompareReport> {
     let plan = plan(args)?;
     limits::make_room(args.connections, 1)?;
-    let cores = Cores::settle(args.cores)?;
+    let cores = Cores::settle(args.measuring.cores)?;
     let started = jiff::Timestamp::now();
     let places = Places::usual(args.peers_dir.clone());
     let mut all: Vec<Compared> = wanted(&args.peers)
@@ -108,6 +108,6 @@ async fn pass(program: &Program, plan: &Plan, cores: &Cores, lead: &mut Lead) ->
 /// The load, whose addresses are not known yet.
 fn plan(args: &CompareArgs) -> Result<Plan, PlanError> {
     let pace = Pace::Rate { per_s: args.rate as u64, order: args.symbols.published.publish_order };
-    let plan = Plan::published(args.connections, args.symbols, VENUE, pace, &args.window)?;
+    let plan = Plan::published(args.connections, args.symbols, VENUE, pace, &args.measuring.window)?;
     Ok(Plan { roll_call: true, ..plan })
 }

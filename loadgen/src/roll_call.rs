@@ -125,8 +125,10 @@ mod tests {
     use schemas::model::Channel;
 
     fn roll_call() -> (RollCall, Client) {
-        let window =
-            FloorArgs::try_parse_from(["floor", "--connections", "1", "--rate", "1"]).unwrap().window;
+        let window = FloorArgs::try_parse_from(["floor", "--connections", "1", "--rate", "1"])
+            .unwrap()
+            .measuring
+            .window;
         let interest = Interest {
             channel: Channel::Quotes,
             connections: 1,

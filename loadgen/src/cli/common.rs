@@ -43,6 +43,22 @@ pub struct OutputArgs {
     pub json: bool,
 }
 
+/// How a server that this program starts is measured: when, by what, on which cores, and where the report goes.
+#[derive(Debug, Clone, Args)]
+pub struct MeasuringArgs {
+    /// When is measured, and by what.
+    #[command(flatten)]
+    pub window: WindowArgs,
+
+    /// Where the report goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// Which cores are used.
+    #[command(flatten)]
+    pub cores: CoreArgs,
+}
+
 /// Whether the floor is measured beside the broker.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Comparing with the floor")]

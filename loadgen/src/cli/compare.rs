@@ -1,6 +1,6 @@
 //! What `loadgen compare` was told.
 
-use super::{CoreArgs, OutputArgs, SymbolArgs, WindowArgs, at_least_one};
+use super::{MeasuringArgs, SymbolArgs, at_least_one};
 use crate::peer::Peer;
 use clap::Parser;
 use std::path::PathBuf;
@@ -40,17 +40,9 @@ pub struct CompareArgs {
     #[arg(long, env = "TICKCAST_PEERS_DIR", value_name = "DIR")]
     pub peers_dir: Option<PathBuf>,
 
-    /// When is measured, and by what.
+    /// How it is measured.
     #[command(flatten)]
-    pub window: WindowArgs,
-
-    /// Where the report goes.
-    #[command(flatten)]
-    pub output: OutputArgs,
-
-    /// Which cores are used.
-    #[command(flatten)]
-    pub cores: CoreArgs,
+    pub measuring: MeasuringArgs,
 }
 
 const AFTER: &str = "\

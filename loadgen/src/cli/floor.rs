@@ -1,7 +1,7 @@
 //! What `loadgen floor` was told.
 
 use super::publish::ahead;
-use super::{CoreArgs, OutputArgs, SymbolArgs, WindowArgs, at_least_one};
+use super::{MeasuringArgs, SymbolArgs, at_least_one};
 use clap::Parser;
 
 /// The arguments of `loadgen floor`.
@@ -27,15 +27,7 @@ pub struct FloorArgs {
     #[arg(long, env = "TICKCAST_BATCH", value_name = "B,...", default_value = "1", value_delimiter = ',', value_parser = at_least_one)]
     pub batch: Vec<usize>,
 
-    /// When is measured, and by what.
+    /// How it is measured.
     #[command(flatten)]
-    pub window: WindowArgs,
-
-    /// Where the report goes.
-    #[command(flatten)]
-    pub output: OutputArgs,
-
-    /// Which cores are used.
-    #[command(flatten)]
-    pub cores: CoreArgs,
+    pub measuring: MeasuringArgs,
 }

@@ -23,7 +23,7 @@ const VENUE: &str = "floor";
 #[must_use]
 pub fn command(args: &FloorArgs) -> ExitCode {
     exit::of(exit::block_on(measure(args)).and_then(|report| {
-        report.write(&args.output)?;
+        report.write(&args.measuring.output)?;
         Ok(report.failures.is_empty())
     }))
 }
@@ -35,7 +35,7 @@ pub fn command(args: &FloorArgs) -> ExitCode {
 async fn measure(args: &FloorArgs) -> anyhow::Result<FloorReport> {
     let plan = plan(args)?;
     limits::make_room(args.connections, 1)?;
-    let cores = Cores::settle(args.cores)?;
+    let cores = Cores::settle(args.measuring.cores)?;
     let started = jiff::Timestamp::now();
     let mut lead = Lead::new(plan.connections, false);
     let mut rows = Vec::new();
@@ -113,8 +113,9 @@ fn plan(args: &FloorArgs) -> Result<Plan, PlanError> {
     {
         return Err(PlanError::Ahead { ahead, batch: *batch });
     }
-    let plan = Plan::published(args.connections, args.symbols, VENUE, pace, &args.window)?;
+    let window = &args.measuring.window;
+    let plan = Plan::published(args.connections, args.symbols, VENUE, pace, window)?;
     // As when a broker is saturated.
-    let threads = if args.ahead.is_some() { args.window.threads.unwrap_or(1) } else { plan.threads };
+    let threads = if args.ahead.is_some() { window.threads.unwrap_or(1) } else { plan.threads };
     Ok(Plan { threads: threads.min(plan.connections), ..plan })
 }

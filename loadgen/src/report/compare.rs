@@ -46,7 +46,7 @@ impl CompareReport {
         let floor = all.iter().find(|compared| compared.peer == Peer::Floor);
         let floor_us = floor.map_or_else(Vec::new, row::us_by_round);
         let mut report = Self {
-            head: Head::new(plan, args.cores, started, interrupted),
+            head: Head::new(plan, args.measuring.cores, started, interrupted),
             rounds: args.rounds,
             rows: all.into_iter().map(|compared| Row::new(compared, &floor_us)).collect(),
             warnings: Vec::new(),

@@ -50,6 +50,8 @@ impl Shard {
         let tier = self.adaptation.asked_again(id, topic, options.tier, options.adaptive);
         let by_name = options.by_name || held.is_some_and(|held| held.options.by_name);
         let options = Options { tier, by_name, ..options };
+        // The present subscribers are not advanced to the head for this: they would be owed something again in the midst of a batch,
+        // and requests that keep coming would keep the shard from beginning the next one. The newcomer has a cursor until then.
         let join = handle.topic.join(self.index);
         self.topics.entry(topic).or_insert_with(|| ServedTopic::new(Arc::clone(handle), join.head));
         let state = handle.state();

@@ -30,8 +30,9 @@
 //! The image is stored after the head was moved over what it includes and loaded before the head is read, so it is never ahead
 //! of where the joiner stands. The drain clears a topic's mark before the shard reads the head, see the module `dirty`.
 //!
-//! A shard that already serves the topic must advance its present subscribers to the head first and add the newcomer there, or
-//! the newcomer would be owed entries that the others were already given.
+//! A shard that already serves the topic may stand before that head. Then the newcomer is not to get with the others what lies in
+//! between, which its snapshot includes: either the shard serves the others up to the head first, or it serves the newcomer by a
+//! position of its own until it has come there.
 
 use crate::entry::Entry;
 use crate::image::Image;

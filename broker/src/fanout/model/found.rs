@@ -246,3 +246,11 @@ fn who_resumes_in_a_tier_beyond_its_last_tick_is_not_late() {
     let is_full = [Op::Stop { client: 1 }, Op::Ask { client: 1, ping: true }, Op::Rest, Op::Wait(50)];
     assert_eq!(resumes_lost_trades(&is_full, 98), Some(9));
 }
+
+#[test]
+fn a_tier_may_begin_with_an_early_frame_where_a_shard_has_to_read_on_in_what_left_the_log() {
+    let other = [send(Message::Book, 1), subscribe(Channel::Book, 0), Op::Rest];
+    let resumes = Subscribe { resume: Some(Resume::Before(0)), ..wants(1, Channel::Book, 1) };
+    let begins = [send(Message::Book, 200), Op::Subscribe(resumes), send(Message::Book, 1), Op::Rest];
+    holds(AMPLE, &[&other[..], &begins].concat());
+}

@@ -162,8 +162,12 @@ impl World {
         if !has_others {
             let truth = &self.venue.borrow().truths[topic];
             self.tiers.begin(topic, tier, truth.head());
-            // The shard has not yet read on for those whom it serves at other rates.
-            if self.shard.topics.get(&truth.served.id).is_some_and(|served| served.stand.seq < truth.head()) {
+            // What the shard has yet to read for those whom it serves at other rates, and then finds gone from a book's log, may have
+            // held a new book, which no tier delays.
+            if truth.served.channel == Channel::Book
+                && let Some(served) = self.shard.topics.get(&truth.served.id)
+                && served.stand.seq < truth.head()
+            {
                 self.tiers.will_begin(topic, tier);
             }
         }

@@ -113,12 +113,13 @@ impl<S: Sink> Advance<'_, S> {
     fn entry(&mut self, entry: &Entry) {
         if entry.first() <= self.at.seq {
             // A client resumes between the trades of one update.
-            return self.rest_of_trades(entry, self.at.seq);
+            return self.rest_of_trades(entry);
         }
         self.send(self.handle.frame(entry), entry.position());
     }
 
-    fn rest_of_trades(&mut self, entry: &Entry, after: u64) {
+    fn rest_of_trades(&mut self, entry: &Entry) {
+        let after = self.at.seq;
         let Body::Update(Update::Trades(trades)) = &entry.record().body else { return };
         let had = (after + 1 - entry.first()) as usize;
         let rest = Update::Trades(trades[had.min(trades.len())..].into());

@@ -158,7 +158,8 @@ impl Shard {
             let pace = if self.is_out_of_patience(id, now) { Pace::Latest } else { Pace::Every };
             (stand, advance(&handle, at, stand, pace, gathered))
         } else {
-            let goal = self.tier_goal(topic, subscription);
+            // The last tick: up to there the others were served.
+            let goal = self.group(topic, subscription.options.tier).map_or(stand, |group| group.stand);
             let mut reached = gathered.merge(&handle, at, goal);
             if reached.seq < goal.seq {
                 // What the last tick needs has left the log: it goes ahead of its tick.
@@ -203,7 +204,7 @@ impl Shard {
         match subscription.options.tier {
             RAW => stand.index > at.index + 1,
             tier => {
-                let group = self.topics.get_mut(&subscription.topic).and_then(|topic| topic.find_group(tier));
+                let group = self.group(subscription.topic, tier);
                 group.is_some_and(|group| at.seq < group.before.seq)
             }
         }
@@ -216,13 +217,6 @@ impl Shard {
         slow_since.is_some_and(|since| now.saturating_duration_since(since) >= patience)
     }
 
-    /// The last tick of a subscription's tier: up to there its group was served.
-    fn tier_goal(&mut self, topic: TopicId, subscription: Subscription) -> Position {
-        let Some(topic) = self.topics.get_mut(&topic) else { return Position::START };
-        let stand = topic.stand;
-        topic.find_group(subscription.options.tier).map_or(stand, |group| group.stand)
-    }
-
     /// A connection has all of a topic that is to be had now.
     fn served(&mut self, id: ConnectionId, topic: TopicId, at: Option<(Subscription, Position)>) {
         if let Some(behind) = self.behind(id) {
@@ -230,8 +224,7 @@ impl Shard {
         }
         if let Some((subscription, at)) = at
             && subscription.options.tier != RAW
-            && let Some(group) =
-                self.topics.get_mut(&topic).and_then(|topic| topic.find_group(subscription.options.tier))
+            && let Some(group) = self.group(topic, subscription.options.tier)
         {
             group.set_ahead(id, at);
         }

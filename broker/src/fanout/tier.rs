@@ -5,7 +5,7 @@ use super::batch::{Batch, SegmentId};
 use super::connection::{ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::Shard;
-use super::subscription::{RAW, Tier};
+use super::subscription::{Group, RAW, Tier};
 use bytes::Bytes;
 use feed::topic::{Entry, TopicHandle, encode};
 use rustc_hash::FxHashMap;
@@ -106,9 +106,14 @@ impl Shard {
                 }
             }
         }
-        if let Some(group) = self.topics.get_mut(&id).and_then(|topic| topic.find_group(tier)) {
+        if let Some(group) = self.group(id, tier) {
             group.members = members;
         }
+    }
+
+    /// The subscribers of a topic in a tier, if there are any.
+    pub(crate) fn group(&mut self, id: TopicId, tier: Tier) -> Option<&mut Group> {
+        self.topics.get_mut(&id)?.find_group(tier)
     }
 
     /// Whether a tier's clock still has somebody to strike for.

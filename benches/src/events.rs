@@ -16,8 +16,8 @@ pub fn event(channel: Channel, number: u64) -> Event {
     let update = match channel {
         Channel::Quotes => Update::Quote(quote(number)),
         Channel::Trades => Update::Trades(Box::new([trade(number)])),
-        Channel::Book10 => Update::Book10(Box::new(book(10, number))),
-        Channel::Book => Update::Book(Box::new(book(8, number))),
+        Channel::Book10 => Update::Book10(book(10, number)),
+        Channel::Book => Update::Book(book(8, number)),
         Channel::Ticker | Channel::Status => panic!("no event of {channel} here"),
     };
     let (ts, rx) = (Some(Micros(1_783_465_157_897_000 + number)), Micros(1_783_465_157_898_541 + number));

@@ -81,8 +81,8 @@ fn updates() -> Vec<(Channel, Update)> {
         (Channel::Quotes, Update::Quote(quote)),
         (Channel::Quotes, Update::Quote(Quote::default())),
         (Channel::Ticker, Update::Ticker(Box::new(ticker))),
-        (Channel::Book10, Update::Book10(Box::new(levels()))),
-        (Channel::Book, Update::Book(Box::new(levels()))),
+        (Channel::Book10, Update::Book10(levels())),
+        (Channel::Book, Update::Book(levels())),
         (Channel::Status, Update::Status(change())),
     ]
 }

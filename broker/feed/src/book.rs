@@ -103,7 +103,9 @@ impl Book {
     /// [`ImpossibleLevel`] if a size is negative; the book is unchanged then.
     pub fn apply(&mut self, bids: &[Level], asks: &[Level]) -> Result<Option<BookDelta>, ImpossibleLevel> {
         check(bids, asks)?;
-        let mut levels = BookLevels::default();
+        // The log keeps them: no more room than they need, which is known where a venue sends what changes.
+        let room = |side: &[Level]| Vec::with_capacity(side.len().min(self.depth.published));
+        let mut levels = BookLevels { bids: room(bids), asks: room(asks), checksum: 0 };
         let bid_rank =
             change(&mut self.bids, bids, self.depth.published, &mut self.touched, &mut levels.bids);
         let ask_rank =

@@ -146,7 +146,7 @@ impl SymbolPublishers {
         let left_behind = self.topic(Channel::Book).is_some_and(|topic| topic.image_is_due());
         let image_is_due = since >= every || left_behind;
         if let Some(topic) = self.topic(Channel::Book) {
-            let body = Body::Update(Update::Book(Box::new(delta.levels)));
+            let body = Body::Update(Update::Book(delta.levels));
             if image_is_due {
                 topic.publish_with_image(times, body, image(times, book));
             } else {
@@ -286,7 +286,7 @@ impl SymbolPublishers {
 
     fn book10(&mut self, times: Times, book: &Book) {
         if let Some(topic) = self.topic(Channel::Book10) {
-            topic.update(times, Update::Book10(Box::new(book.top10().clone())));
+            topic.update(times, Update::Book10(book.top10().clone()));
         }
     }
 

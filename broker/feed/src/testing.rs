@@ -107,7 +107,7 @@ pub(crate) fn frames(market: &Market, channel: Channel, symbol: &str) -> Vec<Str
     let registry = market.registry();
     let handle = registry.symbol(symbol).expect(symbol).topic(channel).expect(symbol);
     let entries = (1..=handle.topic.head().index).filter_map(|index| handle.topic.read(index));
-    let text = |entry: Arc<crate::topic::Entry>| {
+    let text = |entry: crate::topic::Held| {
         let mut text = Vec::new();
         frame::entry(&mut text, handle.wire(), SeqRange::new(entry.first(), entry.last()), entry.record());
         String::from_utf8(text).expect("frames are text")

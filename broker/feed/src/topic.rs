@@ -3,7 +3,9 @@
 //! Shards, HTTP and the digest all take their bytes from here, so they cannot differ.
 
 use bytes::Bytes;
-use schemas::model::{Body, BookImage, Channel, Event, Micros, State, Symbol, Trade, Update, Whole};
+use schemas::model::{
+    Body, BookImage, BookLevels, Channel, Event, Micros, State, Symbol, Trade, Update, Whole,
+};
 use schemas::wire::frame::{self, AsOf};
 use schemas::wire::{SeqRange, websocket};
 use std::ops::Deref;
@@ -44,8 +46,8 @@ impl table::Record for Logged {
         self.is_mark() || matches!(self.0.body, Body::Reset(_) | Body::Update(Update::Status(_)))
     }
 
-    fn bytes(&self) -> usize {
-        self.0.bytes()
+    fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
     }
 }
 
@@ -55,6 +57,8 @@ pub type Table = table::Table<Logged, BookImage>;
 pub type Topic = table::Topic<Logged, BookImage>;
 /// One entry of a topic's log.
 pub type Entry = table::Entry<Logged>;
+/// One that is held on to.
+pub type Held = table::Held<Logged>;
 /// The image of a book.
 pub type Image = table::Image<BookImage>;
 
@@ -144,7 +148,7 @@ impl TopicHandle {
             Body::Reset(_) | Body::Loss(_) => ((None, None), None),
         };
         let as_of = AsOf { ts: whole.0, rx: whole.1, state: event.state };
-        let empty = Update::Book(Box::default());
+        let empty = Update::Book(BookLevels::default());
         // A book that nothing is known of has no levels; that is what its state is about.
         let is_book = matches!(self.channel, Channel::Book | Channel::Book10);
         let data = data.or_else(|| is_book.then_some(&empty));

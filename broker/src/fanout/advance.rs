@@ -5,7 +5,7 @@
 //! rest), or the book's image. Whatever happens, the frames' ranges tile.
 
 use bytes::Bytes;
-use feed::topic::{Entry, Image, Snapshot, TopicHandle, encode};
+use feed::topic::{Entry, Held, Image, Snapshot, TopicHandle, encode};
 use schemas::model::{Body, Channel, Update};
 use schemas::wire::{SeqRange, frame};
 use std::cmp::min_by_key;
@@ -168,7 +168,7 @@ impl<S: Sink> Advance<'_, S> {
     /// replaces it, even if a slower tier is due in between.
     fn go_to_latest(&mut self) -> bool {
         let Some(newest) = self.handle.topic.read(self.to.index) else { return false };
-        let mut frames: Vec<Arc<Entry>> = Vec::with_capacity(2);
+        let mut frames: Vec<Held> = Vec::with_capacity(2);
         if is_update(&newest) {
             let marks = self.handle.topic.marks_between(self.at.seq, self.to.seq);
             frames.extend(marks.entries.last().cloned());
@@ -188,7 +188,7 @@ impl<S: Sink> Advance<'_, S> {
     }
 
     /// The latest data before the marks that end the range, if it has any. States come rarely, so the search is short.
-    fn latest_data(&self) -> Result<Option<Arc<Entry>>, Lapped> {
+    fn latest_data(&self) -> Result<Option<Held>, Lapped> {
         for index in (self.at.index + 1..self.to.index).rev() {
             let entry = self.handle.topic.read(index).ok_or(Lapped { index })?;
             if is_update(&entry) {

@@ -7,7 +7,7 @@ use super::hot::Flow;
 use super::shard::Shard;
 use super::subscription::{Group, RAW, Tier};
 use bytes::Bytes;
-use feed::topic::{Entry, TopicHandle, encode};
+use feed::topic::{Held, TopicHandle, encode};
 use rustc_hash::FxHashMap;
 use schemas::decimal::Decimal;
 use schemas::model::{Body, BookLevels, Channel, Level, Micros, Trade, Update};
@@ -215,7 +215,7 @@ impl Sink for Through<'_, '_> {
 struct Run {
     merged: Option<Merged>,
     /// The only entry so far: its own frame serves.
-    single: Option<Arc<Entry>>,
+    single: Option<Held>,
     times: (Option<Micros>, Micros),
     end: Position,
 }
@@ -228,12 +228,12 @@ enum Merged {
 
 impl Run {
     /// Takes an update; false for a mark, which is not merged.
-    fn take(&mut self, entry: &Arc<Entry>, after: u64) -> bool {
+    fn take(&mut self, entry: &Held, after: u64) -> bool {
         let event = entry.record();
         let Body::Update(update) = &event.body else { return false };
         // An entry that is cut by a resume cannot be sent as it is.
         let is_first = self.merged.is_none() && entry.first() > after;
-        self.single = is_first.then(|| Arc::clone(entry));
+        self.single = is_first.then(|| entry.clone());
         (self.times, self.end) = ((event.ts, event.rx), entry.position());
         let skip = (after + 1).saturating_sub(entry.first()) as usize;
         match (&mut self.merged, update) {
@@ -278,11 +278,11 @@ impl Merged {
         match self {
             Self::Trades(trades) => Update::Trades(trades.into()),
             Self::Whole(update) => update,
-            Self::Book { bids, asks, checksum } => Update::Book(Box::new(BookLevels {
+            Self::Book { bids, asks, checksum } => Update::Book(BookLevels {
                 bids: bids.into_values().rev().collect(),
                 asks: asks.into_values().collect(),
                 checksum,
-            })),
+            }),
         }
     }
 }

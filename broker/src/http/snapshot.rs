@@ -64,7 +64,7 @@ fn nothing_yet(topic: &TopicHandle) -> Vec<u8> {
     let (as_of, seq) = (AsOf { ts: None, rx: None, state: State::default() }, SeqRange::new(0, 0));
     let empty = match topic.channel {
         Channel::Trades => Some(Update::Trades(Box::default())),
-        Channel::Book | Channel::Book10 => Some(Update::Book(Box::default())),
+        Channel::Book | Channel::Book10 => Some(Update::Book(BookLevels::default())),
         Channel::Quotes | Channel::Ticker | Channel::Status => None,
     };
     let mut text = Vec::new();

@@ -183,7 +183,7 @@ mod tests {
             false
         }
 
-        fn bytes(&self) -> usize {
+        fn heap_bytes(&self) -> usize {
             1
         }
     }

@@ -24,8 +24,8 @@ pub struct Entry<R> {
 }
 
 impl<R: Record> Entry<R> {
-    /// What an entry takes beside what its record says.
-    const OVERHEAD_BYTES: usize = size_of::<Self>() - size_of::<R>() + 2 * size_of::<usize>();
+    /// What an entry takes that does not lie in its chunk.
+    const BYTES_APART: usize = size_of::<Self>() + 2 * size_of::<usize>();
 
     /// The entry after `before`.
     pub(crate) fn new(before: Position, record: R, account: Arc<Account>) -> Self {
@@ -42,9 +42,11 @@ impl<R: Record> Entry<R> {
         }
     }
 
-    /// Counts the entry itself; done once, when it enters the log.
-    pub(crate) fn charge_record(&self, record_bytes: usize) {
-        self.charge(Self::OVERHEAD_BYTES + record_bytes);
+    /// Counts what the record has on the heap, and the entry itself where it does not lie in its chunk; done once, when it enters
+    /// the log.
+    pub(crate) fn charge_record(&self) {
+        let entry = if self.is_mark() { Self::BYTES_APART } else { 0 };
+        self.charge(entry + self.record.heap_bytes());
     }
 }
 

@@ -14,7 +14,7 @@
 //! impl Record for Price {
 //!     fn width(&self) -> u64 { 1 }
 //!     fn is_mark(&self) -> bool { false }
-//!     fn bytes(&self) -> usize { size_of::<Self>() }
+//!     fn heap_bytes(&self) -> usize { 0 }
 //! }
 //!
 //! struct NoSleep;
@@ -89,7 +89,7 @@ pub use dirty::DirtySet;
 pub use entry::Entry;
 pub use frame::{Encoding, FrameCell};
 pub use image::Image;
-pub use log::{CHUNK_ENTRIES, Lapped, Reader};
+pub use log::{CHUNK_ENTRIES, Held, Lapped, Reader};
 pub use marks::Marks;
 pub use options::{LOG_ENTRIES_MAX, MARKS_MAX, TOPICS_MAX, TopicOptions};
 pub use publisher::Publisher;

@@ -1,17 +1,19 @@
-//! A topic's log: a ring of chunks, each with 32 slots that are set once.
+//! A topic's log: a ring of chunks, each with room for 32 entries, which are set once.
 //!
-//! A chunk is never written again once its slots are set; the next lap brings a new chunk, which replaces the old one in
+//! A chunk is never written again once its entries are set; the next lap brings a new chunk, which replaces the old one in
 //! the ring. Whoever still reads the old one reads what it always held. So the only question a reader must ask is whether
 //! the chunk in the ring is the one it came for: each carries its number, counted from the log's beginning. Another number,
 //! or none, says that the reader was lapped or that the chunk was evicted.
 //!
-//! The publisher sets an entry's slot before it moves the head over it, so whoever has seen the head finds the slot set.
+//! The publisher sets an entry before it moves the head over it, so whoever has seen the head finds it.
 
 mod chunk;
+mod held;
 mod reader;
 mod ring;
 
-pub(crate) use chunk::Chunk;
+pub(crate) use chunk::{Chunk, Stored};
+pub use held::Held;
 pub use reader::{Lapped, Reader};
 
 use crate::account::Account;
@@ -43,11 +45,12 @@ impl<R> Log<R> {
     }
 
     /// An entry; none if it is not there yet or not there any more.
-    pub(crate) fn get(&self, index: u64) -> Option<Arc<Entry<R>>> {
-        self.with(index, Arc::clone)
+    pub(crate) fn get(&self, index: u64) -> Option<Held<R>> {
+        let chunk = self.chunk(chunk_of(index)?)?;
+        Held::of(chunk.as_ref()?, index)
     }
 
-    pub(crate) fn with<T>(&self, index: u64, look: impl FnOnce(&Arc<Entry<R>>) -> T) -> Option<T> {
+    pub(crate) fn with<T>(&self, index: u64, look: impl FnOnce(&Entry<R>) -> T) -> Option<T> {
         let chunk = self.chunk(chunk_of(index)?)?;
         chunk.as_ref()?.get(index).map(look)
     }

@@ -5,16 +5,18 @@
 //! on is never forgotten, or a cursor that passes over it would be wrong about that for good.
 
 use crate::entry::Entry;
+use crate::log::Held;
 use crate::options::TopicOptions;
 use crate::record::Record;
-use crate::sync::Slot;
+use crate::sync::{AtomicU64, Slot};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The marks of a range.
 #[derive(Debug)]
 pub struct Marks<R> {
     /// In their order.
-    pub entries: Vec<Arc<Entry<R>>>,
+    pub entries: Vec<Held<R>>,
     /// Whether these are all; false if the topic has forgotten some of the range.
     pub complete: bool,
 }
@@ -23,6 +25,9 @@ pub struct Marks<R> {
 #[derive(Debug)]
 pub(crate) struct MarkList<R> {
     current: Slot<Kept<R>>,
+    /// The sequence number of the last mark, so that who asks for marks where there are none, as most do, looks at no list. It is
+    /// stored before the head is moved over the mark, and asked for up to a head that was seen.
+    last: AtomicU64,
     max: usize,
     bytes_max: usize,
 }
@@ -36,7 +41,12 @@ struct Kept<R> {
 
 impl<R: Record> MarkList<R> {
     pub(crate) fn new(options: TopicOptions) -> Self {
-        Self { current: Slot::empty(), max: options.marks_max, bytes_max: options.marks_bytes_max }
+        Self {
+            current: Slot::empty(),
+            last: AtomicU64::new(0),
+            max: options.marks_max,
+            bytes_max: options.marks_bytes_max,
+        }
     }
 
     /// Adds a mark. For the publisher only.
@@ -55,6 +65,7 @@ impl<R: Record> MarkList<R> {
         }
         entries.splice(..0, held);
         self.current.swap(Some(Arc::new(Kept { entries, forgotten })));
+        self.last.store(entry.last(), Relaxed);
     }
 
     /// How many of the last marks may stay: the very last one whatever it takes.
@@ -67,12 +78,21 @@ impl<R: Record> MarkList<R> {
         entries.iter().rev().take_while(fits).count().max(1).min(self.max)
     }
 
+    /// Whether there may be marks after `after`.
+    pub(crate) fn any_after(&self, after: u64) -> bool {
+        self.last.load(Relaxed) > after
+    }
+
     /// The marks after `after`, up to and including `up_to`.
     pub(crate) fn between(&self, after: u64, up_to: u64) -> Marks<R> {
+        if !self.any_after(after) {
+            return Marks { entries: Vec::new(), complete: true };
+        }
         let guard = self.current.load();
         let Some(kept) = &*guard else { return Marks { entries: Vec::new(), complete: true } };
         let begin = kept.entries.partition_point(|entry| entry.last() <= after);
         let end = kept.entries.partition_point(|entry| entry.last() <= up_to).max(begin);
-        Marks { entries: kept.entries[begin..end].to_vec(), complete: kept.forgotten <= after }
+        let entries = kept.entries[begin..end].iter().map(|entry| Held::from(Arc::clone(entry))).collect();
+        Marks { entries, complete: kept.forgotten <= after }
     }
 }

@@ -3,7 +3,7 @@
 use crate::budget::{Completed, Evict, LogBudget};
 use crate::entry::Entry;
 use crate::image::Image;
-use crate::log::{Chunk, chunk_of, opens_chunk};
+use crate::log::{Chunk, Held, Stored, chunk_of, opens_chunk};
 use crate::mutant::{Mutant, mutated};
 use crate::record::{Position, Record};
 use crate::topic::Topic;
@@ -49,17 +49,17 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
 
     /// Publishes a record: gives it its sequence numbers, stores it, moves the head over it and marks the topic dirty for
     /// every interested shard.
-    pub fn publish(&mut self, record: R) -> Arc<Entry<R>> {
+    pub fn publish(&mut self, record: R) -> Held<R> {
         self.append(record, None)
     }
 
     /// Publishes a record, and the whole state that it leads to.
-    pub fn publish_with_image(&mut self, record: R, image: I) -> Arc<Entry<R>> {
+    pub fn publish_with_image(&mut self, record: R, image: I) -> Held<R> {
         self.append(record, Some(image))
     }
 
     /// The order of the steps matters; the module `topic` has the argument.
-    fn append(&mut self, record: R, image: Option<I>) -> Arc<Entry<R>> {
+    fn append(&mut self, record: R, image: Option<I>) -> Held<R> {
         let completed = self.open_chunk_if_due();
         if mutated(Mutant::QueueBeforeHead) {
             self.settle(completed);
@@ -92,19 +92,22 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
         number.checked_sub(1)
     }
 
-    fn store(&self, record: R) -> Arc<Entry<R>> {
+    fn store(&self, record: R) -> Held<R> {
         let chunk = self.open.as_ref().expect("the first entry opens the first chunk");
-        let bytes = record.bytes();
-        let entry = Arc::new(Entry::new(self.head, record, Arc::clone(chunk.account())));
-        entry.charge_record(bytes);
-        chunk.set(Arc::clone(&entry));
-        if mutated(Mutant::HeadBeforeMarks) {
-            self.topic.move_head(entry.index());
-        }
+        let entry = Entry::new(self.head, record, Arc::clone(chunk.account()));
+        entry.charge_record();
+        let index = entry.index();
         if entry.is_mark() {
-            self.topic.marks().push(&entry);
+            let mark = Arc::new(entry);
+            chunk.set(index, Stored::Apart(Arc::clone(&mark)));
+            if mutated(Mutant::HeadBeforeMarks) {
+                self.topic.move_head(index);
+            }
+            self.topic.marks().push(&mark);
+        } else {
+            chunk.set(index, Stored::Here(entry));
         }
-        entry
+        Held::of(chunk, index).expect("it was stored just now")
     }
 
     fn set_image(&mut self, image: Option<Image<I>>) {

@@ -19,8 +19,8 @@ pub trait Record: Send + Sync + 'static {
         self.is_mark()
     }
 
-    /// What it takes of memory, in bytes, inline and on the heap.
-    fn bytes(&self) -> usize;
+    /// What it takes on the heap, beside its own size, in bytes.
+    fn heap_bytes(&self) -> usize;
 }
 
 /// The number of a topic in its table, dense from 0.

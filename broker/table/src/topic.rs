@@ -3,7 +3,7 @@
 //! # Why a joiner misses nothing and gets nothing twice
 //!
 //! The publisher, for each entry, does in this order:
-//! 1. sets the entry's slot in the log (and its place among the marks);
+//! 1. stores the entry in the log (and among the marks);
 //! 2. `head.swap`, `AcqRel`;
 //! 3. stores a new image, if one is due;
 //! 4. reads the interest bits, and which of these shards are to be prompt;
@@ -15,7 +15,7 @@
 //! 3. `head.fetch_add(0)`, `AcqRel`; there it stands.
 //!
 //! The two operations on `head` are read-modify-writes of one word, so one comes first and the other sees it.
-//! - *The publisher's first:* the shard reads a head that counts the entry, and acquires the entry's slot: it serves the
+//! - *The publisher's first:* the shard reads a head that counts the entry, and acquires the entry: it serves the
 //!   entry now.
 //! - *The shard's first:* the publisher's swap acquires what the shard did before, so its read of the interest finds the
 //!   bit: it marks the topic, and the shard serves the entry after its next drain. It does not serve it now, since the head it
@@ -36,7 +36,7 @@
 
 use crate::entry::Entry;
 use crate::image::Image;
-use crate::log::{Lapped, Log, Reader};
+use crate::log::{Held, Lapped, Log, Reader};
 use crate::marks::{MarkList, Marks};
 use crate::mutant::{Mutant, mutated, order};
 use crate::options::TopicOptions;
@@ -105,13 +105,13 @@ impl<R: Record, I> Topic<R, I> {
 
     /// The last entry; none in a topic without any.
     #[must_use]
-    pub fn latest(&self) -> Option<Arc<Entry<R>>> {
-        self.latest_from(self.head_index(), Arc::clone)
+    pub fn latest(&self) -> Option<Held<R>> {
+        self.latest_from(self.head_index(), |head| self.log.get(head))
     }
 
     /// The entry at an index that the head has reached; none if it is no longer in the log.
     #[must_use]
-    pub fn read(&self, index: u64) -> Option<Arc<Entry<R>>> {
+    pub fn read(&self, index: u64) -> Option<Held<R>> {
         self.log.get(index)
     }
 
@@ -126,12 +126,7 @@ impl<R: Record, I> Topic<R, I> {
     ///
     /// # Errors
     /// If an entry is no longer in the log; those before it were handed out.
-    pub fn read_range(
-        &self,
-        first: u64,
-        last: u64,
-        mut each: impl FnMut(&Arc<Entry<R>>),
-    ) -> Result<(), Lapped> {
+    pub fn read_range(&self, first: u64, last: u64, mut each: impl FnMut(&Entry<R>)) -> Result<(), Lapped> {
         let mut reader = self.reader(first, last);
         while let Some(entry) = reader.next()? {
             each(entry);
@@ -141,7 +136,7 @@ impl<R: Record, I> Topic<R, I> {
 
     /// The oldest entry that is still in the log; none in a topic without any.
     #[must_use]
-    pub fn oldest(&self) -> Option<Arc<Entry<R>>> {
+    pub fn oldest(&self) -> Option<Held<R>> {
         loop {
             let head = self.head_index();
             if head == 0 {
@@ -253,18 +248,14 @@ impl<R: Record, I> Topic<R, I> {
     }
 
     fn position_from(&self, head: u64) -> Position {
-        self.latest_from(head, |entry| entry.position()).unwrap_or(Position::START)
+        self.latest_from(head, |head| self.log.with(head, Entry::position)).unwrap_or(Position::START)
     }
 
-    /// Looks at the entry that the head stands on. It may be lapped while we look, but only after the head has moved on: a chunk
+    /// Finds something about the entry that the head stands on. It may be lapped while we look, but only after the head has moved on: a chunk
     /// is lapped or queued for eviction after the head has left it.
-    pub(crate) fn latest_from<T>(
-        &self,
-        mut head: u64,
-        look: impl Fn(&Arc<Entry<R>>) -> T + Copy,
-    ) -> Option<T> {
+    pub(crate) fn latest_from<T>(&self, mut head: u64, find: impl Fn(u64) -> Option<T>) -> Option<T> {
         while head > 0 {
-            let found = self.log.with(head, look);
+            let found = find(head);
             if found.is_some() {
                 return found;
             }

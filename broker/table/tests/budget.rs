@@ -8,8 +8,7 @@ use bytes::Bytes;
 use common::{Item, table};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::sync::Arc;
-use table::{CHUNK_ENTRIES, Encoding, Entry, Publisher, Table, TopicOptions};
+use table::{CHUNK_ENTRIES, Encoding, Entry, Held, Publisher, Table, TopicOptions};
 
 fn encode(entry: &Entry<Item>, bytes: usize) {
     entry.update_frame(Encoding::Json, || Bytes::from(vec![b'x'; bytes]));
@@ -26,12 +25,30 @@ fn publish(publisher: &mut Publisher<Item, u64>, count: u64) {
     (0..count).for_each(|value| drop(publisher.publish(Item::update(value))));
 }
 
-/// What one entry of no bytes adds to an open chunk.
-fn entry_bytes() -> usize {
+/// What a chunk takes that holds the first `entries` updates of no bytes.
+fn chunk_bytes(entries: u64) -> usize {
+    let table = table(usize::MAX);
+    let mut publisher = table.register(256).unwrap();
+    (0..entries).for_each(|value| drop(publisher.publish(Item { bytes: 0, ..Item::update(value) })));
+    table.budget().bytes()
+}
+
+/// What a mark of no bytes adds to a chunk with room.
+fn mark_bytes() -> usize {
     let table = table(usize::MAX);
     let mut publisher = table.register(256).unwrap();
     publish(&mut publisher, 1);
-    added(&table, || drop(publisher.publish(Item { bytes: 0, ..Item::update(0) })))
+    added(&table, || drop(publisher.publish(Item { bytes: 0, ..Item::mark(0) })))
+}
+
+#[test]
+fn entries_lie_in_their_chunk_and_room_is_made_as_it_is_needed() {
+    let taken: Vec<_> = (1..=CHUNK_ENTRIES).map(chunk_bytes).collect();
+    let steps: Vec<_> = taken.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
+    assert!(steps.len() == 7 && steps.iter().all(|step| *step == steps[0]), "{steps:?}");
+    let entry = taken[taken.len() - 1] / CHUNK_ENTRIES as usize;
+    assert!((50..400).contains(&entry), "{entry}");
+    assert!(taken[0] < 8 * entry, "a topic with an entry takes little: {} bytes", taken[0]);
 }
 
 #[test]
@@ -47,10 +64,8 @@ fn records_and_frames_are_counted() {
     let table = table(usize::MAX);
     let mut publisher = table.register(256).unwrap();
     publish(&mut publisher, 1);
-    let overhead = entry_bytes();
-    assert!((50..400).contains(&overhead), "{overhead}");
     let item = |bytes| Item { bytes, ..Item::update(0) };
-    assert_eq!(added(&table, || drop(publisher.publish(item(1_234)))), overhead + 1_234);
+    assert_eq!(added(&table, || drop(publisher.publish(item(1_234)))), 1_234);
 
     let entry = publisher.publish(item(10));
     assert_eq!(added(&table, || encode(&entry, 500)), 500);
@@ -89,13 +104,17 @@ fn a_mark_is_counted_once_as_long_as_the_log_or_the_marks_hold_it() {
     let mark = |publisher: &mut Publisher<Item, u64>| publisher.publish(Item { bytes: 100, ..Item::mark(0) });
     publish(&mut publisher, 2 * CHUNK_ENTRIES);
     let updates = table.budget().bytes();
-    let each = entry_bytes() + 100;
+    let each = mark_bytes() + 100;
 
     let first = mark(&mut publisher);
     publish(&mut publisher, 2 * CHUNK_ENTRIES - 1);
-    assert_eq!(table.budget().bytes(), updates, "in the log, in the place of an update");
+    assert_eq!(
+        table.budget().bytes(),
+        updates + mark_bytes(),
+        "in the log, in the place of an update, and apart"
+    );
     publish(&mut publisher, 1);
-    let opened = updates - (CHUNK_ENTRIES as usize - 1) * each;
+    let opened = updates - chunk_bytes(CHUNK_ENTRIES) - 100 * CHUNK_ENTRIES as usize + chunk_bytes(1) + 100;
     assert_eq!(table.budget().bytes(), opened + each, "only in the marks; a new chunk with one update");
     encode(&first, 700);
     assert_eq!(table.budget().bytes(), opened + each + 700);
@@ -186,7 +205,7 @@ proptest! {
                 held.push((topic, latest, bytes));
             }
         }
-        let is_in_log = |&&(topic, ref entry, _): &&(usize, Arc<Entry<Item>>, usize)| topics[topic].topic().read(entry.index()).is_some();
+        let is_in_log = |&&(topic, ref entry, _): &&(usize, Held<Item>, usize)| topics[topic].topic().read(entry.index()).is_some();
         let mut counted = std::collections::HashSet::new();
         let frames: usize = held
             .iter()
@@ -194,23 +213,17 @@ proptest! {
             .filter(|(topic, entry, _)| counted.insert((*topic, entry.index())))
             .map(|held| held.2)
             .sum();
-        let each = entry_bytes() + Item::update(0).bytes;
-        let chunk = chunk_bytes(each);
+        let each = Item::update(0).bytes;
+        let chunks: Vec<_> = (0..=CHUNK_ENTRIES).map(chunk_bytes).collect();
         let expected: usize = topics
             .iter()
             .filter_map(|publisher| Some((publisher.position().index, publisher.topic().oldest()?.index())))
             .map(|(head, oldest)| {
-                let chunks = (head - 1) / CHUNK_ENTRIES - (oldest - 1) / CHUNK_ENTRIES + 1;
-                (head + 1 - oldest) as usize * each + chunks as usize * chunk
+                let whole = (head - 1) / CHUNK_ENTRIES - (oldest - 1) / CHUNK_ENTRIES;
+                let open = chunks[((head - 1) % CHUNK_ENTRIES + 1) as usize];
+                (head + 1 - oldest) as usize * each + whole as usize * chunks[CHUNK_ENTRIES as usize] + open
             })
             .sum();
         prop_assert_eq!(table.budget().bytes(), expected + frames);
     }
-}
-
-/// What a chunk takes beside its entries.
-fn chunk_bytes(each: usize) -> usize {
-    let table = table(usize::MAX);
-    let mut publisher = table.register(256).unwrap();
-    added(&table, || publish(&mut publisher, 1)) - each
 }

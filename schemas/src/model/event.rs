@@ -37,9 +37,9 @@ pub enum Update {
     /// 24-hour statistics, whole.
     Ticker(Box<Ticker>),
     /// The ten best levels of each side, whole.
-    Book10(Box<BookLevels>),
+    Book10(BookLevels),
     /// Levels that are set; size zero deletes.
-    Book(Box<BookLevels>),
+    Book(BookLevels),
     /// The state of the symbol.
     Status(StateChange),
 }
@@ -109,16 +109,15 @@ impl Event {
         }
     }
 
-    /// About how much memory the entry takes, in bytes.
+    /// About how much memory the entry takes beside its own size, in bytes.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        let heap = match &self.body {
+    pub fn heap_bytes(&self) -> usize {
+        match &self.body {
             Body::Update(update) => update.heap_bytes(),
             Body::Reset(image) => size_of::<BookImage>() + image.levels.heap_bytes(),
             Body::State(change) => change.heap_bytes(),
             Body::Loss(_) => 0,
-        };
-        size_of::<Self>() + heap
+        }
     }
 }
 
@@ -128,7 +127,7 @@ impl Update {
             Self::Trades(trades) => size_of_val(&**trades),
             Self::Quote(_) => 0,
             Self::Ticker(ticker) => size_of_val(&**ticker),
-            Self::Book10(levels) | Self::Book(levels) => size_of::<BookLevels>() + levels.heap_bytes(),
+            Self::Book10(levels) | Self::Book(levels) => levels.heap_bytes(),
             Self::Status(change) => change.heap_bytes(),
         }
     }

@@ -326,7 +326,7 @@ mod tests {
             asks: vec![level("1877.30", "0.50")],
             checksum: 3_310_070_434,
         };
-        let update = event(Body::Update(Update::Book(Box::new(levels))));
+        let update = event(Body::Update(Update::Book(levels)));
         insta::assert_snapshot!(
             written(Channel::Book, |out, topic| entry(out, topic, SeqRange::new(3, 3), &update)),
             @r#"{"type":"update","channel":"book","symbol":"kraken:BTC/USD","seq":[3,3],"ts":5,"rx":7,"bids":[["1877.29","0"]],"asks":[["1877.30","0.50"]],"checksum":3310070434}"#

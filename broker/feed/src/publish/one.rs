@@ -2,7 +2,7 @@
 
 use crate::book::{Book, BookDepth};
 use crate::digest::TopicDigest;
-use crate::topic::{Entry, Logged, TopicHandle};
+use crate::topic::{Entry, Held, Logged, TopicHandle};
 use schemas::model::{Body, BookImage, Event, Micros, State, StateChange, Update, Whole};
 use schemas::wire::SeqRange;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(crate) struct TopicPublisher {
     /// What the topic returns to when what suspended it is over.
     suspended: Option<Condition>,
     /// The latest data, of channels whose updates are whole.
-    latest: Option<Arc<Entry>>,
+    latest: Option<Held>,
     has_entries: bool,
 }
 
@@ -239,7 +239,7 @@ impl TopicPublisher {
         self.publisher.image_is_due()
     }
 
-    pub(super) fn publish(&mut self, times: Times, body: Body) -> Arc<Entry> {
+    pub(super) fn publish(&mut self, times: Times, body: Body) -> Held {
         let event = self.event(times, body);
         let entry = self.publisher.publish(event);
         self.digest(&entry);

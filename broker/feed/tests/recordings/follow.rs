@@ -39,7 +39,7 @@ pub(crate) fn follow(entry: &SymbolEntry) -> Followed {
 fn frames(handle: &TopicHandle) -> Vec<Value> {
     let entries =
         (1..=handle.topic.head().index).map(|index| handle.topic.read(index).expect("the whole log"));
-    let frame = |entry: std::sync::Arc<feed::topic::Entry>| {
+    let frame = |entry: feed::topic::Held| {
         let mut text = Vec::new();
         frame::entry(&mut text, handle.wire(), SeqRange::new(entry.first(), entry.last()), entry.record());
         serde_json::from_slice(&text).expect("frames are JSON")

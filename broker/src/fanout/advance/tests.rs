@@ -2,7 +2,9 @@ use super::*;
 use feed::topic::{Logged, Table};
 use proptest::prelude::*;
 use schemas::decimal::Decimal;
-use schemas::model::{BookImage, Event, Micros, Quote, State, StateChange, Symbol, Trade, TradeId};
+use schemas::model::{
+    BookImage, BookLevels, Event, Micros, Quote, State, StateChange, Symbol, Trade, TradeId,
+};
 use schemas::wire::websocket;
 
 /// A topic of its own, and its writer.
@@ -186,7 +188,7 @@ fn publish_next(publisher: &mut table::Publisher<Logged, BookImage>, channel: Ch
     let body = match channel {
         _ if publisher.position().index % 7 == 3 => stale(),
         Channel::Trades => Body::Update(Update::Trades(Box::new([trade(1), trade(2)]))),
-        Channel::Book => Body::Update(Update::Book(Box::default())),
+        Channel::Book => Body::Update(Update::Book(BookLevels::default())),
         _ => Body::Update(Update::Quote(Quote::default())),
     };
     let event = Logged(Event { ts: None, rx: Micros(1), state: State::Live, body });

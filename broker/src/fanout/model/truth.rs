@@ -1,6 +1,6 @@
 //! What was published: the reference that every frame is compared with.
 
-use feed::topic::{Entry, TopicHandle};
+use feed::topic::{Entry, Held, TopicHandle};
 use schemas::decimal::Decimal;
 use schemas::model::{Body, BookLevels, Level, State, Trade, Update};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub(super) struct Levels {
 pub(super) struct Truth {
     pub(super) served: Arc<TopicHandle>,
     reference: Arc<TopicHandle>,
-    entries: Vec<Arc<Entry>>,
+    entries: Vec<Held>,
     /// The book as of each entry.
     books: Vec<Levels>,
 }
@@ -46,7 +46,7 @@ impl Truth {
         seen
     }
 
-    pub(super) fn entries_from(&self, at: usize) -> &[Arc<Entry>] {
+    pub(super) fn entries_from(&self, at: usize) -> &[Held] {
         &self.entries[at..]
     }
 
@@ -71,7 +71,7 @@ impl Truth {
     }
 
     /// The entries that a range is of.
-    pub(super) fn entries(&self, first: u64, last: u64) -> &[Arc<Entry>] {
+    pub(super) fn entries(&self, first: u64, last: u64) -> &[Held] {
         match (self.place(first), self.place(last)) {
             (Some(from), Some(to)) if from <= to => &self.entries[from..=to],
             _ => &[],
@@ -96,7 +96,7 @@ impl Truth {
     /// The latest data as of `seq`: an update or a whole book.
     pub(super) fn data(&self, seq: u64) -> Option<&Entry> {
         let up_to = self.place(seq).map_or(0, |place| place + 1);
-        let is_data = |entry: &&Arc<Entry>| matches!(entry.record().body, Body::Update(_) | Body::Reset(_));
+        let is_data = |entry: &&Held| matches!(entry.record().body, Body::Update(_) | Body::Reset(_));
         self.entries[..up_to].iter().rev().find(is_data).map(|entry| &**entry)
     }
 
@@ -113,7 +113,7 @@ impl Truth {
     /// Whether more states and losses came since `seq` than a topic keeps beyond its log: then some of them count as trades.
     pub(super) fn has_forgotten_marks(&self, seq: u64) -> bool {
         let kept = table::TopicOptions::default().marks_max;
-        let is_mark = |entry: &&Arc<Entry>| matches!(entry.record().body, Body::State(_) | Body::Loss(_));
+        let is_mark = |entry: &&Held| matches!(entry.record().body, Body::State(_) | Body::Loss(_));
         self.entries(seq, self.head()).iter().filter(is_mark).count() > kept
     }
 

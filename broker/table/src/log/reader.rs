@@ -3,7 +3,6 @@
 use super::{Chunk, Log, chunk_of};
 use crate::entry::Entry;
 use crate::sync::Guard;
-use std::sync::Arc;
 
 /// The next entry of a range is no longer in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +30,7 @@ impl<'a, R> Reader<'a, R> {
     /// # Errors
     /// If the next entry is no longer in the log.
     #[allow(clippy::should_implement_trait, reason = "what it lends ends with the next call")]
-    pub fn next(&mut self) -> Result<Option<&Arc<Entry<R>>>, Lapped> {
+    pub fn next(&mut self) -> Result<Option<&Entry<R>>, Lapped> {
         if self.next > self.last {
             return Ok(None);
         }
@@ -40,7 +39,7 @@ impl<'a, R> Reader<'a, R> {
         Ok(Some(entry))
     }
 
-    fn find(&mut self, index: u64) -> Option<&Arc<Entry<R>>> {
+    fn find(&mut self, index: u64) -> Option<&Entry<R>> {
         let number = chunk_of(index)?;
         if self.chunk.as_ref().is_none_or(|(held, _)| *held != number) {
             self.chunk = None;

@@ -40,7 +40,7 @@ impl Record for Item {
         self.holds_on
     }
 
-    fn bytes(&self) -> usize {
+    fn heap_bytes(&self) -> usize {
         self.bytes
     }
 }

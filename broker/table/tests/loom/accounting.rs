@@ -3,7 +3,6 @@
 use crate::explore::{Item, Model, table};
 use bytes::Bytes;
 use loom::thread;
-use std::sync::Arc;
 use table::mutant::Mutant;
 use table::{CHUNK_ENTRIES, Encoding, Entry, Publisher, Table, TopicOptions};
 
@@ -47,7 +46,7 @@ const TWICE: Model = Model { preemptions: 8, run: twice };
 fn twice() {
     let (table, mut publisher) = topic();
     let entry = publisher.publish(Item::update(1));
-    let other = Arc::clone(&entry);
+    let other = entry.clone();
     let shard = thread::spawn(move || encode(&other));
     let mine = encode(&entry);
     let theirs = shard.join().unwrap();

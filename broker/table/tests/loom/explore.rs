@@ -27,7 +27,7 @@ impl Record for Item {
         self.is_mark
     }
 
-    fn bytes(&self) -> usize {
+    fn heap_bytes(&self) -> usize {
         self.bytes
     }
 }

@@ -201,7 +201,6 @@ fn fanout_settings(config: &Config) -> fanout::Settings {
     fanout::Settings {
         node: config.node.clone(),
         tiers_ms: limits.tiers_ms.clone(),
-        feeds_here: config.feeds_on.is_shards(),
         turn_ms_max: limits.turn_ms_max,
         turn_interval_ms: limits.turn_interval_ms,
         conflate_after_ms: limits.conflate_after_ms,

@@ -184,7 +184,7 @@ impl Shard {
     fn join_group(&mut self, id: ConnectionId, topic: TopicId, options: Options) {
         let Some(served) = self.topics.get_mut(&topic) else { return };
         let slot = served.group(options.tier).add(id);
-        if served.be_prompt_if_needed(self.index, self.settings.feeds_here) {
+        if served.be_prompt_if_needed(self.index) {
             self.look_at(topic);
         }
         if options.tier != RAW && self.tiers.start(options.tier) {
@@ -209,7 +209,7 @@ impl Shard {
         let moved = group.remove(slot);
         if group.members.is_empty() {
             served.groups.retain(|group| group.tier != options.tier);
-            served.be_prompt_if_needed(self.index, self.settings.feeds_here);
+            served.be_prompt_if_needed(self.index);
         }
         if let Some(held) = moved.and_then(|moved| self.connections.get_mut(moved))
             && let Ok(at) = held.subscriptions.binary_search_by_key(&topic, |held| held.topic)

@@ -10,9 +10,6 @@ pub struct Settings {
     pub node: String,
     /// The intervals of the rate tiers in milliseconds, rising; the first is 0, each update.
     pub tiers_ms: Vec<u32>,
-    /// Whether feeds run on the shards' threads. A shard is then woken by all it serves, rate tiers too: waking costs nothing, and
-    /// what was written just now is still in the cache.
-    pub feeds_here: bool,
     /// The longest that a shard works before it looks at its sockets again, in milliseconds.
     pub turn_ms_max: u64,
     /// The least time between the beginnings of two turns, in milliseconds; 0: a turn begins when there is something.
@@ -59,7 +56,6 @@ impl Default for Settings {
             node: "tickcast".to_owned(),
             tiers_ms: vec![0, 50, 100, 250, 500, 1_000],
             turn_ms_max: 5,
-            feeds_here: false,
             turn_interval_ms: 0,
             conflate_after_ms: 250,
             demote_after_ms: 2_000,

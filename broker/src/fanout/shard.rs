@@ -66,7 +66,7 @@ pub(crate) struct Shard {
     pub(crate) effects: Vec<Effect>,
     pub(crate) batch: Batch,
     /// Connections that the present batch owes something.
-    owed: VecDeque<ConnectionId>,
+    pub(super) owed: VecDeque<ConnectionId>,
     /// Connections to serve by their cursors.
     pub(crate) waiting: VecDeque<ConnectionId>,
     /// Topics that the next turn looks at, whether they are marked or not.

@@ -116,11 +116,10 @@ impl ServedTopic {
         self.groups.iter_mut().find(|group| group.tier == tier)
     }
 
-    /// Sees that each entry wakes `shard` if some subscriber needs that, or in any case if it `always` does. Says whether it does so
-    /// from now on: then the shard has to go on to the topic's head.
-    pub(crate) fn be_prompt_if_needed(&mut self, shard: usize, always: bool) -> bool {
-        let has_raw = || self.groups.iter().any(|group| group.tier == RAW && !group.members.is_empty());
-        let is_needed = always || has_raw();
+    /// Sees that each entry wakes `shard` if some subscriber needs that. Says whether it does so from now on: then the shard has to go
+    /// on to the topic's head.
+    pub(crate) fn be_prompt_if_needed(&mut self, shard: usize) -> bool {
+        let is_needed = self.groups.iter().any(|group| group.tier == RAW && !group.members.is_empty());
         if std::mem::replace(&mut self.is_prompt, is_needed) == is_needed {
             return false;
         }

@@ -69,13 +69,19 @@ impl Shard {
 
     /// Sends what the tiers whose tick has come have gathered.
     pub(crate) fn tick_tiers(&mut self, now: Instant) {
+        let mut has_ticked = false;
         for tier in 0..self.tiers.tiers.len() {
             let state = &mut self.tiers.tiers[tier];
             if std::mem::take(&mut state.ticked) {
+                has_ticked = true;
                 for id in std::mem::take(&mut state.due) {
                     self.serve_group(id, tier as Tier, now);
                 }
             }
+        }
+        if has_ticked {
+            // Most are owed something now, and what the kernel keeps for neighbours lies together.
+            self.owed.make_contiguous().sort_unstable();
         }
     }
 

@@ -290,14 +290,15 @@ mod tests {
     use super::*;
     use crate::settings::{Settings, Trades};
 
-    fn parsed(text: &str) -> FeedSpec {
+    pub(super) fn parsed(text: &str) -> FeedSpec {
         FeedSpec::parse(text).unwrap_or_else(|e| panic!("{e}"))
     }
 
-    fn venue(text: &str) -> VenueFeed {
-        match parsed(text).source {
-            Source::Venue(venue) => venue,
-            other => panic!("{other:?}"),
+    /// Each URL is refused with a message that begins so.
+    pub(super) fn assert_refused(cases: &[(&str, &str)]) {
+        for (url, message) in cases {
+            let error = FeedSpec::parse(url).expect_err(url).to_string();
+            assert!(error.starts_with(&format!("feed URL `{url}`: {message}")), "{error}");
         }
     }
 
@@ -335,37 +336,26 @@ mod tests {
     }
 
     #[test]
-    fn a_venue_has_a_stream_and_a_place_for_requests() {
-        let feed = venue(
-            "binance+wss://stream.binance.com:9443/stream?symbols=BTCUSDT&trades=aggregate&depth_ms=1000",
-        );
-        assert_eq!(feed.stream.as_str(), "wss://stream.binance.com:9443/stream");
-        assert_eq!(feed.rest.as_str(), "https://api.binance.com/");
-        assert_eq!((feed.trades, feed.depth_ms), (Trades::Aggregate, Some(1_000)));
-        let feed = venue("binance-usdm+wss://fstream.binance.com?symbols=BTCUSDT&depth_ms=250");
-        assert_eq!((feed.rest.as_str(), feed.depth_ms), ("https://fapi.binance.com/", Some(250)));
-        let feed = venue("binance-coinm+wss://dstream.binance.com?symbols=BTCUSD_PERP");
-        assert_eq!((feed.rest.as_str(), feed.depth_ms), ("https://dapi.binance.com/", Some(100)));
-        assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
-        let rest = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1").rest;
-        assert_eq!(rest.as_str(), "http://here:1/");
-        let selection = parsed("okx+wss://h?symbols=*").selection;
-        assert!(selection.on_demand && selection.symbols.is_empty());
-        let silences = [
-            "binance+wss://h?symbols=A",
-            "kraken+wss://h?symbols=A",
-            "kraken+wss://h?symbols=A&data_silence_ms=0",
-        ];
-        assert_eq!(silences.map(|text| venue(text).data_silence_ms), [60_000, 120_000, 0]);
-        assert_eq!(venue("okx+wss://h?symbols=A&name=a%20b").name.as_deref(), Some("a b"));
+    fn channels_and_depth_are_chosen_among_those_that_there_are() {
         let spec =
             parsed("kraken+wss://ws.kraken.com/v2?symbols=BTC/USD,ETH/USD&channels=book,trades&depth=100");
         assert_eq!(spec.selection.channels, [Channel::Book, Channel::Trades]);
         assert_eq!((spec.selection.depth, spec.selection.symbols.len()), (Some(100), 2));
-        assert_eq!(spec.selection.stale_after_ms, None);
-        let quick = parsed("okx+wss://h?symbols=A&stale_after_ms=1500");
+    }
+
+    #[test]
+    fn all_symbols_of_a_venue_are_taken_on_demand() {
+        let selection = parsed("okx+wss://h?symbols=*").selection;
+        assert!(selection.on_demand && selection.symbols.is_empty());
+    }
+
+    #[test]
+    fn when_silence_is_stale_is_the_settings_own_unless_it_is_chosen() {
         let usual = || Settings::new("okx", "e");
-        assert_eq!(quick.settings(usual()).stale_after_ms, Some(1_500));
+        let chosen = parsed("okx+wss://h?symbols=A&stale_after_ms=1500").settings(usual());
+        assert_eq!(chosen.stale_after_ms, Some(1_500));
+        let spec = parsed("okx+wss://h?symbols=A");
+        assert_eq!(spec.selection.stale_after_ms, None);
         assert_eq!(spec.settings(usual()).stale_after_ms, usual().stale_after_ms);
         let ticks = parsed("ticks+tcp://h:1?stale_after_ms=60000").settings(Settings::of_ticks("acme", "e"));
         assert_eq!(ticks.stale_after_ms, Some(60_000));
@@ -373,7 +363,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_what_was_expected() {
-        let cases = [
+        assert_refused(&[
             ("sim", "no scheme: expected sim:,"),
             ("udp:x", "unknown scheme `udp`: expected sim:, file:"),
             ("nyse+wss://h?symbols=A", "unknown scheme `nyse+wss`"),
@@ -390,7 +380,6 @@ mod tests {
             ("file:x?loop=yes", "loop: expected true or false, found `yes`"),
             ("ticks+tcp://host", "expected HOST:PORT, found `host`"),
             ("ticks+tcp://h:1?venue=a:b", "venue: expected a name such as acme, found `a:b`"),
-            ("binance+wss://?symbols=A", "address: expected ws:// or wss://HOST"),
             ("binance-usdm+wss://h?symbols=*", "symbols: expected names, since binance-usdm has several"),
             ("okx+wss://h?symbols=*&name=a", "symbols: expected names, since the feed has lines"),
             ("okx+wss://h?symbols=A,*", "symbols: '*' cannot stand in a symbol"),
@@ -398,32 +387,12 @@ mod tests {
             ("binance+wss://h", "symbols: missing, expected names"),
             ("binance+wss://h?symbols=A,A", "symbols: `A` stands there twice"),
             ("binance+wss://h?symbols=A B", "symbols: ' ' cannot stand in a symbol"),
-            ("binance+wss://h?symbols=A&trades=all", "trades: expected each or aggregate, found `all`"),
-            ("binance+wss://h?symbols=A&depth_ms=50", "depth_ms: expected 100 or 1000, found `50`"),
-            ("binance+wss://h?symbols=A&rest=ws://x", "rest: expected http:// or https://HOST"),
-            (
-                "binance-usdm+wss://h?symbols=A&depth_ms=1000",
-                "depth_ms: expected 100, 250 or 500, found `1000`",
-            ),
-            (
-                "binance-usdm+wss://h/stream?symbols=A",
-                "address: expected wss://HOST without a path, since binance-usdm has several, found `wss://h/stream`",
-            ),
             ("binance-coinm+wss://h?symbols=A&depth=5000", "depth: expected 1 to 1000 levels, found `5000`"),
             (
                 "kraken+wss://h?symbols=A&depth=11",
                 "depth: expected 10, 25, 100, 500 or 1000 levels, found `11`",
             ),
-            ("kraken+wss://h?symbols=A&trades=each", "unknown parameter `trades`"),
             ("coinbase+wss://h?symbols=A&depth=10", "unknown parameter `depth`"),
-            (
-                "okx+wss://h?symbols=A&name=",
-                "name: expected a name that all lines of the feed have, found ``",
-            ),
-            (
-                "okx+wss://h?symbols=A&data_silence_ms=-1",
-                "data_silence_ms: expected a whole number from 0 to 86400000, found `-1`",
-            ),
             ("ticks+tcp://h:1?name=a", "unknown parameter `name`"),
             ("bybit+wss://h?symbols=A&depth=25", "depth: expected 1, 50, 200 or 1000 levels, found `25`"),
             (
@@ -438,11 +407,7 @@ mod tests {
                 "kraken+wss://h?symbols=A&channels=book10",
                 "channels: expected some of trades,quotes,ticker,book",
             ),
-        ];
-        for (url, message) in cases {
-            let error = FeedSpec::parse(url).expect_err(url).to_string();
-            assert!(error.starts_with(&format!("feed URL `{url}`: {message}")), "{error}");
-        }
+        ]);
     }
 
     #[test]

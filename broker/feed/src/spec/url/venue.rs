@@ -75,3 +75,98 @@ fn depth_ms(venue: Venue, query: &mut Query) -> Result<Option<u32>, String> {
         ms => Ok(Some(ms.unwrap_or(*usual))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{assert_refused, parsed};
+    use super::*;
+
+    fn venue(text: &str) -> VenueFeed {
+        match parsed(text).source {
+            Source::Venue(venue) => venue,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_address_is_that_of_the_stream() {
+        let feed = venue("binance+wss://stream.binance.com:9443/stream?symbols=BTCUSDT");
+        assert_eq!(feed.stream.as_str(), "wss://stream.binance.com:9443/stream");
+    }
+
+    #[test]
+    fn requests_go_where_the_venue_serves_them() {
+        let rest = |url| venue(url).rest.to_string();
+        assert_eq!(
+            rest("binance+wss://stream.binance.com:9443/stream?symbols=A"),
+            "https://api.binance.com/"
+        );
+        assert_eq!(rest("binance-usdm+wss://fstream.binance.com?symbols=A"), "https://fapi.binance.com/");
+        assert_eq!(rest("binance-coinm+wss://dstream.binance.com?symbols=A"), "https://dapi.binance.com/");
+    }
+
+    #[test]
+    fn requests_to_a_stand_in_go_where_its_stream_is() {
+        assert_eq!(venue("kraken+ws://127.0.0.1:99?symbols=BTC/USD").rest.as_str(), "http://127.0.0.1:99/");
+    }
+
+    #[test]
+    fn requests_go_where_they_are_told_to() {
+        let feed = venue("binance+wss://stream.binance.com?symbols=A&rest=http%3A%2F%2Fhere:1");
+        assert_eq!(feed.rest.as_str(), "http://here:1/");
+    }
+
+    #[test]
+    fn trades_come_each_or_in_aggregates() {
+        assert_eq!(venue("binance+wss://h?symbols=A").trades, Trades::Each);
+        assert_eq!(venue("binance+wss://h?symbols=A&trades=aggregate").trades, Trades::Aggregate);
+    }
+
+    #[test]
+    fn depth_comes_at_the_pace_that_is_chosen_or_the_venues_usual_one() {
+        let chosen = |url| venue(url).depth_ms;
+        assert_eq!(chosen("binance+wss://h?symbols=A&depth_ms=1000"), Some(1_000));
+        assert_eq!(chosen("binance-usdm+wss://h?symbols=A&depth_ms=250"), Some(250));
+        assert_eq!(chosen("binance-coinm+wss://h?symbols=A"), Some(100));
+    }
+
+    #[test]
+    fn how_long_data_may_be_silent_is_the_venues_own_unless_it_is_chosen() {
+        let silence = |url| venue(url).data_silence_ms;
+        assert_eq!(silence("binance+wss://h?symbols=A"), 60_000);
+        assert_eq!(silence("kraken+wss://h?symbols=A"), 120_000);
+        assert_eq!(silence("kraken+wss://h?symbols=A&data_silence_ms=0"), 0);
+    }
+
+    #[test]
+    fn lines_of_one_feed_share_a_name() {
+        assert_eq!(venue("okx+wss://h?symbols=A&name=a%20b").name.as_deref(), Some("a b"));
+    }
+
+    #[test]
+    fn what_a_venue_does_not_have_is_said_with_what_was_expected() {
+        assert_refused(&[
+            ("binance+wss://?symbols=A", "address: expected ws:// or wss://HOST"),
+            ("binance+wss://h?symbols=A&trades=all", "trades: expected each or aggregate, found `all`"),
+            ("binance+wss://h?symbols=A&depth_ms=50", "depth_ms: expected 100 or 1000, found `50`"),
+            ("binance+wss://h?symbols=A&rest=ws://x", "rest: expected http:// or https://HOST"),
+            (
+                "binance-usdm+wss://h?symbols=A&depth_ms=1000",
+                "depth_ms: expected 100, 250 or 500, found `1000`",
+            ),
+            (
+                "binance-usdm+wss://h/stream?symbols=A",
+                "address: expected wss://HOST without a path, since binance-usdm has several, found `wss://h/stream`",
+            ),
+            ("kraken+wss://h?symbols=A&trades=each", "unknown parameter `trades`"),
+            (
+                "okx+wss://h?symbols=A&name=",
+                "name: expected a name that all lines of the feed have, found ``",
+            ),
+            (
+                "okx+wss://h?symbols=A&data_silence_ms=-1",
+                "data_silence_ms: expected a whole number from 0 to 86400000, found `-1`",
+            ),
+        ]);
+    }
+}

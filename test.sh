@@ -28,7 +28,7 @@ main() {
     if stage "release build" show_problems cargo build --release --workspace --bins; then
         stage "instruction counts" show_all benches/counts.py
         # Most of their time they wait for what is replayed at its pace.
-        stage "end-to-end tests" show_all end_to_end -n 4 -m "not alone"
+        stage "end-to-end tests" show_all end_to_end -n 6 -m "not alone"
         stage "end-to-end tests by themselves" show_all end_to_end -m alone
         stage "JavaScript tests" show_node node_tests
     fi

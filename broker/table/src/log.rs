@@ -47,7 +47,8 @@ impl<R> Log<R> {
     /// An entry; none if it is not there yet or not there any more.
     pub(crate) fn get(&self, index: u64) -> Option<Held<R>> {
         let chunk = self.chunk(chunk_of(index)?)?;
-        Held::of(chunk.as_ref()?, index)
+        let chunk = chunk.as_ref().filter(|chunk| chunk.get(index).is_some())?;
+        Some(Held::of(chunk, index))
     }
 
     pub(crate) fn with<T>(&self, index: u64, look: impl FnOnce(&Entry<R>) -> T) -> Option<T> {

@@ -107,7 +107,7 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
         } else {
             chunk.set(index, Stored::Here(entry));
         }
-        Held::of(chunk, index).expect("it was stored just now")
+        Held::of(chunk, index)
     }
 
     fn set_image(&mut self, image: Option<Image<I>>) {

@@ -17,10 +17,10 @@ enum Hold<R> {
 }
 
 impl<R> Held<R> {
-    /// An entry of a chunk, if it is published.
-    pub(crate) fn of(chunk: &Arc<Chunk<R>>, index: u64) -> Option<Self> {
-        chunk.get(index)?;
-        Some(Self(Hold::Chunk(Arc::clone(chunk), index)))
+    /// An entry of a chunk, which is there.
+    pub(crate) fn of(chunk: &Arc<Chunk<R>>, index: u64) -> Self {
+        debug_assert!(chunk.get(index).is_some(), "it was looked for or stored just now");
+        Self(Hold::Chunk(Arc::clone(chunk), index))
     }
 }
 

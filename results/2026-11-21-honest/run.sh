@@ -31,6 +31,14 @@ watch_memory() { # NAME: resident memory, the logs' bytes and what waits for stu
         sleep 5
     done
 }
+alone() { # CPU seconds of the broker in 20 s in which nobody is there, after as long as a load takes to warm up
+    cpu() { curl -s "http://127.0.0.1:$port/metrics" | awk '/^process_cpu_seconds_total/ { print $2 }'; }
+    sleep 3
+    local before
+    before=$(cpu)
+    sleep 20
+    echo "$(cpu) $before" | awk '{ print $1 - $2 }'
+}
 mixed() { # CHANNEL: with the bad ones, and without
     start
     watch_memory "mixed-$1" &
@@ -45,11 +53,16 @@ mixed() { # CHANNEL: with the bad ones, and without
 part() {
     case $1 in
     trades | quotes | book) mixed "$1" ;;
-    tiers) for pair in 1 2 3; do for every in 0 100; do
+    tiers) for pair in 1 2 3; do
+        for every in 0 100; do
+            start
+            load "tiers-$every-$pair" --channel quotes --duration 20s --interval-ms "$every"
+            stop_broker
+        done
         start
-        load "tiers-$every-$pair" --channel quotes --duration 20s --interval-ms "$every"
+        alone >"$raw/tiers-nobody-$pair.txt"
         stop_broker
-    done; done ;;
+    done ;;
     killed)
         start
         load killed --channel quotes --duration 20s --resume --verify &

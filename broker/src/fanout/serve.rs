@@ -167,7 +167,10 @@ impl Shard {
             }
             (goal, reached)
         };
-        if reached.seq >= goal.seq && gathered.frames.len() == frames {
+        // Where the writer went round the log while the shard read it, the shard stands before a newcomer's snapshot: to join the
+        // others there would give the newcomer again what its snapshot includes.
+        let is_beyond = subscription.options.tier == RAW && reached.seq > stand.seq;
+        if reached.seq >= goal.seq && !is_beyond && gathered.frames.len() == frames {
             self.served(id, topic, Some((subscription, reached)));
         }
     }

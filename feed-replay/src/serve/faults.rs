@@ -130,12 +130,15 @@ impl Injector {
         true
     }
 
-    /// Takes out of `out` what is to be held back, and what nobody is to get.
+    /// Takes out of `out` what is to be held back, and what nobody is to get, and puts in front what has waited long enough: the
+    /// rest may not overtake what is due and was not handed out yet.
     pub(super) fn hold(&mut self, out: &mut Outbox, now: Instant) {
         if !self.muted.is_empty() {
             out.0.retain(|(conn, message)| !self.muted.contains(conn) || !self.is_data(message));
         }
-        for (conn, message) in std::mem::take(&mut out.0) {
+        let new = std::mem::take(&mut out.0);
+        out.0.extend(std::iter::from_fn(|| self.next(now)));
+        for (conn, message) in new {
             match self.hold_one(&message, now) {
                 Some((symbol, due)) => self.waiting.keep(&symbol, due, conn, message),
                 None => out.0.push((conn, message)),

@@ -106,6 +106,21 @@ fn what_is_held_back_keeps_its_order_and_pongs_pass() {
 }
 
 #[test]
+fn what_is_due_and_not_handed_out_yet_is_not_overtaken() {
+    let mut stalling = injector(&["stall:10ms@0s"], 0);
+    let mut hold = |id, now| {
+        let mut out = Outbox::default();
+        out.text(1, trade("A", id).text);
+        stalling.hold(&mut out, now);
+        out.0.into_iter().map(|(_, message)| message).collect::<Vec<_>>()
+    };
+    let now = Instant::now();
+    assert_eq!(hold(1, now), []);
+    let later = now + Duration::from_millis(11);
+    assert_eq!(hold(2, later), [1, 2].map(|id| Out::Text(trade("A", id).text.into())));
+}
+
+#[test]
 fn a_muted_connection_is_answered_and_gets_no_data() {
     let mut muting = injector(&["mute@0s", "delay:10ms"], 0);
     let now = Instant::now();

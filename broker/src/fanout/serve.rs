@@ -154,9 +154,12 @@ impl Shard {
             at = snapshot.position;
             gathered.take_as(Kind::Snapshot, &snapshot.frame, at);
         }
-        let (goal, reached) = if subscription.options.tier == RAW {
+        let (is_there, reached) = if subscription.options.tier == RAW {
             let pace = if self.is_out_of_patience(id, now) { Pace::Latest } else { Pace::Every };
-            (stand, advance(&handle, at, stand, pace, gathered))
+            let reached = advance(&handle, at, stand, pace, gathered);
+            // Where the writer went round the log while the shard read it, the shard stands before a newcomer's snapshot: to join the
+            // others there would give the newcomer again what its snapshot includes.
+            (reached.seq == stand.seq, reached)
         } else {
             // The last tick: up to there the others were served.
             let goal = self.group(topic, subscription.options.tier).map_or(stand, |group| group.stand);
@@ -165,12 +168,9 @@ impl Shard {
                 // What the last tick needs has left the log: it goes ahead of its tick.
                 reached = gathered.merge(&handle, reached, stand);
             }
-            (goal, reached)
+            (reached.seq >= goal.seq, reached)
         };
-        // Where the writer went round the log while the shard read it, the shard stands before a newcomer's snapshot: to join the
-        // others there would give the newcomer again what its snapshot includes.
-        let is_beyond = subscription.options.tier == RAW && reached.seq > stand.seq;
-        if reached.seq >= goal.seq && !is_beyond && gathered.frames.len() == frames {
+        if is_there && gathered.frames.len() == frames {
             self.served(id, topic, Some((subscription, reached)));
         }
     }

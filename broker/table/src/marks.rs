@@ -78,14 +78,9 @@ impl<R: Record> MarkList<R> {
         entries.iter().rev().take_while(fits).count().max(1).min(self.max)
     }
 
-    /// Whether there may be marks after `after`.
-    pub(crate) fn any_after(&self, after: u64) -> bool {
-        self.last.load(Relaxed) > after
-    }
-
     /// The marks after `after`, up to and including `up_to`.
     pub(crate) fn between(&self, after: u64, up_to: u64) -> Marks<R> {
-        if !self.any_after(after) {
+        if self.last.load(Relaxed) <= after {
             return Marks { entries: Vec::new(), complete: true };
         }
         let guard = self.current.load();

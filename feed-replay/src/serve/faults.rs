@@ -242,7 +242,7 @@ impl Injector {
     }
 
     /// The next message that has waited long enough.
-    pub(super) fn next(&mut self, now: Instant) -> Option<(ConnId, Out)> {
+    fn next(&mut self, now: Instant) -> Option<(ConnId, Out)> {
         loop {
             let (conn, message) = self.waiting.next(now)?;
             if !self.muted.contains(&conn) || !self.is_data(&message) {

@@ -106,7 +106,7 @@ impl Player {
                 },
                 _ = ticks.tick() => self.tick(),
                 () = drained.notified(), if !self.full.is_empty() => self.look_at_full(),
-                () = sleep_until(held), if held.is_some() => self.release(),
+                () = sleep_until(held), if held.is_some() => self.hand_out(),
                 () = sleep_until(due), if due.is_some() => {
                     self.go_on();
                     // At speed `max` this is never pending by itself.
@@ -311,7 +311,8 @@ impl Player {
         }
     }
 
-    /// Puts what the stand-in has to say into the queues of the connections, but for what is to be held back.
+    /// Puts what the stand-in has to say into the queues of the connections, behind what was held back for long enough and but for
+    /// what is to be held back.
     fn hand_out(&mut self) {
         let mut outbox = std::mem::take(&mut self.outbox);
         if let Some(faults) = &mut self.faults {
@@ -322,14 +323,6 @@ impl Player {
         let max = self.limits.queue_bytes_max;
         while let Some(conn) = self.faults.as_ref().and_then(|faults| faults.overfull(max)) {
             self.cut(conn, "too much is held back for it");
-        }
-    }
-
-    /// Hands out what was held back for long enough.
-    fn release(&mut self) {
-        let now = Instant::now();
-        while let Some((conn, out)) = self.faults.as_mut().and_then(|faults| faults.next(now)) {
-            self.push(conn, out);
         }
     }
 

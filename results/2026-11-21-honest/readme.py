@@ -97,7 +97,7 @@ Resident MiB of the broker in the mixed runs, by seconds from the beginning, and
 ## Tiers
 
 CPU seconds of the whole broker in 20 s of quotes to everybody, each update and every 100 ms, and with nobody there: what the simulator and
-publishing cost, which wakes a sleeping core some 700 times a second.
+publishing cost, which wakes a sleeping core again and again.
 
 | round | raw | 100 ms | nobody | 100 ms / raw | without nobody's |
 | ---: | ---: | ---: | ---: | ---: | ---: |

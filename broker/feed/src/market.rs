@@ -111,6 +111,12 @@ impl Market {
         self.registry.load().topics_len()
     }
 
+    /// Whether somebody is told of each update of some topic as it comes; rate tiers are not.
+    #[must_use]
+    pub fn is_watched_promptly(&self) -> bool {
+        self.table.is_watched_promptly()
+    }
+
     /// Opens symbols, by the venue's own names, as a feed's settings say: all of them, or none. A symbol that exists gains the
     /// channels that it does not have yet.
     ///

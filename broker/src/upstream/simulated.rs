@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
+/// How long the market sleeps at least while nobody is told of each update, since there are no subscribers or all sit on rate tiers,
+/// of which the fastest is ten times as slow by default. What is due meanwhile keeps its times, and its core sleeps longer.
+const UNHURRIED: Duration = Duration::from_millis(5);
+
 /// Publishes what is due until the broker shuts down.
 pub(crate) async fn run(mut sim: Sim, context: Context, status: Arc<FeedStatus>) {
     sim.start(context.clock.now());
@@ -19,7 +23,9 @@ pub(crate) async fn run(mut sim: Sim, context: Context, status: Arc<FeedStatus>)
                 tokio::task::yield_now().await;
             }
         } else {
-            sleep(Duration::from_micros(due.since(now))).await;
+            let until_due = Duration::from_micros(due.since(now));
+            let least = if context.market.is_watched_promptly() { Duration::ZERO } else { UNHURRIED };
+            sleep(until_due.max(least)).await;
         }
     }
 }

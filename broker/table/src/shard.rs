@@ -2,6 +2,8 @@
 
 use crate::dirty::DirtySet;
 use crate::record::TopicId;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// How many shards a table can have: one for each bit of a topic's interest.
 pub const SHARDS_MAX: usize = u64::BITS as usize;
@@ -17,11 +19,13 @@ pub trait Wake: Send + Sync + 'static {
 pub(crate) struct Shard {
     dirty: DirtySet,
     wake: Box<dyn Wake>,
+    /// Topics of which each entry wakes it. For information only: nothing is ordered by it.
+    prompt_topics: AtomicUsize,
 }
 
 impl Shard {
     pub(crate) fn new(topics_max: u32, wake: Box<dyn Wake>) -> Self {
-        Self { dirty: DirtySet::new(topics_max), wake }
+        Self { dirty: DirtySet::new(topics_max), wake, prompt_topics: AtomicUsize::new(0) }
     }
 
     /// Marks a topic and wakes the shard for it; `is_noted` says that it may be marked already and the shard was not woken.
@@ -40,6 +44,19 @@ impl Shard {
         if self.dirty.request_wake() {
             self.wake.wake();
         }
+    }
+
+    /// A topic begins or ends to wake it with each entry.
+    pub(crate) fn count_prompt(&self, begins: bool) {
+        if begins {
+            self.prompt_topics.fetch_add(1, Relaxed);
+        } else {
+            self.prompt_topics.fetch_sub(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn is_prompt(&self) -> bool {
+        self.prompt_topics.load(Relaxed) > 0
     }
 
     pub(crate) fn drain(&self, each: impl FnMut(TopicId)) {

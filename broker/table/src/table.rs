@@ -91,6 +91,12 @@ impl<R: Record, I: Send + Sync + 'static> Table<R, I> {
         self.shards.iter().for_each(Shard::wake);
     }
 
+    /// Whether each entry of some topic wakes a shard. If not, nobody sees when exactly an entry is published.
+    #[must_use]
+    pub fn is_watched_promptly(&self) -> bool {
+        self.shards.iter().any(Shard::is_prompt)
+    }
+
     /// How many shards it has.
     #[must_use]
     pub fn shards(&self) -> usize {

@@ -200,7 +200,9 @@ impl<R: Record, I> Topic<R, I> {
     #[must_use]
     pub fn be_prompt(&self, shard: usize) -> Position {
         let early_head = mutated(Mutant::PromptAfterHead).then(|| self.join_head());
-        self.prompt.fetch_or(self.bit(shard), Relaxed);
+        if self.prompt.fetch_or(self.bit(shard), Relaxed) & self.bit(shard) == 0 {
+            self.shards[shard].count_prompt(true);
+        }
         self.position_from(early_head.unwrap_or_else(|| self.join_head()))
     }
 
@@ -209,7 +211,9 @@ impl<R: Record, I> Topic<R, I> {
     /// # Panics
     /// If the table has no such shard.
     pub fn be_patient(&self, shard: usize) {
-        self.prompt.fetch_and(!self.bit(shard), Relaxed);
+        if self.prompt.fetch_and(!self.bit(shard), Relaxed) & self.bit(shard) != 0 {
+            self.shards[shard].count_prompt(false);
+        }
     }
 
     /// The shard is no longer told, but for marks that are under way.

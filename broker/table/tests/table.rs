@@ -133,6 +133,23 @@ fn a_patient_shard_is_woken_by_what_is_urgent_and_finds_all_else_when_it_looks()
     assert_eq!(woken(&wakes)[0], (0, 2));
 }
 
+#[test]
+fn a_table_knows_whether_some_entry_wakes_a_shard() {
+    let table = table_with(&[Wakes::default(), Wakes::default()]);
+    let (one, other) = (table.register(256).unwrap(), table.register(256).unwrap());
+    let _ = one.topic().join(0);
+    assert!(!table.is_watched_promptly(), "who has joined looks by itself");
+    for (topic, shard) in [(one.topic(), 0), (one.topic(), 0), (other.topic(), 0), (one.topic(), 1)] {
+        let _ = topic.be_prompt(shard);
+    }
+    one.topic().be_patient(0);
+    one.topic().be_patient(0);
+    other.topic().leave(0);
+    assert!(table.is_watched_promptly(), "by the other shard");
+    one.topic().leave(1);
+    assert!(!table.is_watched_promptly());
+}
+
 /// The shards that were woken, and how often.
 fn woken(wakes: &[Wakes]) -> Vec<(usize, usize)> {
     wakes.iter().map(Wakes::count).enumerate().filter(|&(_, count)| count > 0).collect()

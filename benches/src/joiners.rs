@@ -7,7 +7,7 @@ use feed::book::{Book, BookDepth};
 use feed::market::{Market, MarketLimits};
 use feed::publish::{SymbolPublishers, Times};
 use feed::settings::{Quotes, Settings};
-use feed::topic::{Entry, Table, TopicHandle};
+use feed::topic::{EntryRef, Table, TopicHandle};
 use schemas::model::{BookLevels, Channel, Micros};
 use std::sync::Arc;
 
@@ -65,7 +65,7 @@ impl Joiners {
             let snapshot = handle.snapshot(joined.image.as_deref(), joined.head).expect("there are entries");
             self.sent.extend_from_slice(&snapshot.frame);
             let (first, last) = (snapshot.position.index + 1, joined.head.index);
-            let send = |entry: &Entry| self.sent.extend_from_slice(handle.frame(entry));
+            let send = |entry: EntryRef<'_>| self.sent.extend_from_slice(handle.frame(entry));
             handle.topic.read_range(first, last, send).expect("in the log");
             bytes += self.sent.len();
         }

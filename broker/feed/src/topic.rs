@@ -57,6 +57,8 @@ pub type Table = table::Table<Logged, BookImage>;
 pub type Topic = table::Topic<Logged, BookImage>;
 /// One entry of a topic's log.
 pub type Entry = table::Entry<Logged>;
+/// One where it lies.
+pub type EntryRef<'a> = table::EntryRef<'a, Logged>;
 /// One that is held on to.
 pub type Held = table::Held<Logged>;
 /// The image of a book.
@@ -101,9 +103,9 @@ impl TopicHandle {
 
     /// The frame of a log entry, encoded by whoever needs it first.
     #[must_use]
-    pub fn frame<'a>(&self, entry: &'a Entry) -> &'a Bytes {
+    pub fn frame<'a>(&self, entry: EntryRef<'a>) -> &'a Bytes {
         entry.update_frame(Encoding::Json, || {
-            encode(|out| frame::entry(out, self.wire(), range(entry), entry.record()))
+            encode(|out| frame::entry(out, self.wire(), range(entry.get()), entry.record()))
         })
     }
 
@@ -133,7 +135,8 @@ impl TopicHandle {
     /// A snapshot out of the entry at `stand`, which holds the whole state (of `trades`: with those before it).
     fn entry_snapshot(&self, stand: Position) -> Option<Snapshot> {
         let entry = self.topic.read(stand.index).or_else(|| self.topic.latest())?;
-        let frame = entry.snapshot_frame(Encoding::Json, || encode(|out| self.write_snapshot(out, &entry)));
+        let frame =
+            entry.entry().snapshot_frame(Encoding::Json, || encode(|out| self.write_snapshot(out, &entry)));
         Some(Snapshot { frame: frame.clone(), position: entry.position() })
     }
 

@@ -5,7 +5,7 @@
 //! rest), or the book's image. Whatever happens, the frames' ranges tile.
 
 use bytes::Bytes;
-use feed::topic::{Entry, Held, Image, Snapshot, TopicHandle, encode};
+use feed::topic::{Entry, EntryRef, Held, Image, Snapshot, TopicHandle, encode};
 use schemas::model::{Body, Channel, Update};
 use schemas::wire::{SeqRange, frame};
 use std::cmp::min_by_key;
@@ -110,10 +110,10 @@ impl<S: Sink> Advance<'_, S> {
         self.send_instead(&snapshot.frame, snapshot.position, Skipped { conflated, lost: 0 });
     }
 
-    fn entry(&mut self, entry: &Entry) {
+    fn entry(&mut self, entry: EntryRef<'_>) {
         if entry.first() <= self.at.seq {
             // A client resumes between the trades of one update.
-            return self.rest_of_trades(entry);
+            return self.rest_of_trades(entry.get());
         }
         self.send(self.handle.frame(entry), entry.position());
     }
@@ -180,7 +180,7 @@ impl<S: Sink> Advance<'_, S> {
         let (mut piece, mut skipped) = (Vec::new(), Skipped::default());
         for entry in frames {
             skipped.conflated += self.conflate_up_to(&entry, &mut piece);
-            piece.extend_from_slice(self.handle.frame(&entry));
+            piece.extend_from_slice(self.handle.frame(entry.entry()));
             self.at = entry.position();
         }
         self.send_instead(&piece.into(), self.at, skipped);
@@ -226,7 +226,7 @@ impl<S: Sink> Advance<'_, S> {
         let marks = self.handle.topic.marks_between(self.at.seq, end.seq);
         for mark in marks.entries {
             self.gap_up_to(mark.before());
-            self.send(self.handle.frame(&mark), mark.position());
+            self.send(self.handle.frame(mark.entry()), mark.position());
         }
         self.gap_up_to(end);
         true

@@ -197,7 +197,7 @@ pub(crate) fn merge(handle: &TopicHandle, from: Position, to: Position, send: &m
             continue;
         }
         run.finish(handle, send, &mut at);
-        send(handle.frame(&entry), entry.position(), Skipped::default());
+        send(handle.frame(entry.entry()), entry.position(), Skipped::default());
         at = entry.position();
     }
     run.finish(handle, send, &mut at);
@@ -258,7 +258,7 @@ impl Run {
         let Some(merged) = self.merged.take() else { return };
         let end = self.end;
         if let Some(single) = self.single.take() {
-            send(handle.frame(&single), end, Skipped::default());
+            send(handle.frame(single.entry()), end, Skipped::default());
         } else {
             let seq = SeqRange::new(at.seq + 1, end.seq);
             let (ts, rx) = self.times;

@@ -197,7 +197,7 @@ mod tests {
     fn the_queue_forgets_chunks_that_were_lapped() {
         let table: Table<Item, ()> = Table::new(10, usize::MAX, Vec::new());
         let (mut slow, mut fast) = (table.register(10_000).unwrap(), table.register(256).unwrap());
-        let (held_by_slow, held_by_fast) = (10, 5);
+        let (held_by_slow, held_by_fast) = (10, 256 / CHUNK_ENTRIES + 1);
         (0..held_by_slow * CHUNK_ENTRIES).for_each(|_| drop(slow.publish(Item)));
         for _ in 0..1_000 * CHUNK_ENTRIES {
             fast.publish(Item);

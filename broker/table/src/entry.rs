@@ -1,10 +1,12 @@
 //! One entry of a log.
 
-use crate::account::{Account, Tally};
+use crate::account::Account;
+use crate::budget::LogBudget;
 use crate::frame::{Encoding, FrameCell};
 use crate::record::{Position, Record};
 use crate::sync::{OnceLock, is_abandoned};
 use bytes::Bytes;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// One entry of a topic's log, with its frames.
@@ -17,19 +19,12 @@ pub struct Entry<R> {
     update: FrameCell,
     /// Few entries are ever made into a snapshot, so its place is made when needed.
     snapshot: OnceLock<Box<FrameCell>>,
-    /// The account of the chunk that holds the entry.
-    account: Arc<Account>,
-    /// A mark may outlive its chunk. It is counted here as long as the topic's marks hold it, then in its chunk's account.
-    as_mark: Option<Tally>,
 }
 
 impl<R: Record> Entry<R> {
-    /// What an entry takes that does not lie in its chunk.
-    const BYTES_APART: usize = size_of::<Self>() + 2 * size_of::<usize>();
-
     /// The entry after `before`.
-    pub(crate) fn new(before: Position, record: R, account: Arc<Account>) -> Self {
-        let (width, as_mark) = (record.width().max(1), record.is_mark().then(Tally::default));
+    pub(crate) fn new(before: Position, record: R) -> Self {
+        let width = record.width().max(1);
         Self {
             index: before.index + 1,
             first: before.seq + 1,
@@ -37,16 +32,7 @@ impl<R: Record> Entry<R> {
             record,
             update: FrameCell::new(),
             snapshot: OnceLock::new(),
-            account,
-            as_mark,
         }
-    }
-
-    /// Counts what the record has on the heap, and the entry itself where it does not lie in its chunk; done once, when it enters
-    /// the log.
-    pub(crate) fn charge_record(&self) {
-        let entry = if self.is_mark() { Self::BYTES_APART } else { 0 };
-        self.charge(entry + self.record.heap_bytes());
     }
 }
 
@@ -86,60 +72,98 @@ impl<R> Entry<R> {
     pub fn record(&self) -> &R {
         &self.record
     }
+}
+
+/// An entry where it lies, so that its frames are counted there.
+#[derive(Debug)]
+pub struct EntryRef<'a, R> {
+    entry: &'a Entry<R>,
+    account: &'a Account,
+}
+
+impl<'a, R> EntryRef<'a, R> {
+    pub(crate) fn new(entry: &'a Entry<R>, account: &'a Account) -> Self {
+        Self { entry, account }
+    }
+
+    /// The entry.
+    #[must_use]
+    pub fn get(self) -> &'a Entry<R> {
+        self.entry
+    }
 
     /// The entry's own frame; encoded now if nobody has.
-    pub fn update_frame(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
-        self.update.get_or_encode_counted(encoding, encode, |bytes| self.charge(bytes))
+    pub fn update_frame(self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &'a Bytes {
+        self.entry.update.get_or_encode_counted(encoding, encode, |bytes| self.account.charge(bytes))
     }
 
     /// The frame of the topic's whole state as of this entry; encoded now if nobody has.
-    pub fn snapshot_frame(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
-        self.snapshot_cell().get_or_encode_counted(encoding, encode, |bytes| self.charge(bytes))
+    pub fn snapshot_frame(self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &'a Bytes {
+        self.snapshot_cell().get_or_encode_counted(encoding, encode, |bytes| self.account.charge(bytes))
     }
 
-    fn snapshot_cell(&self) -> &FrameCell {
-        if let Some(cell) = self.snapshot.get() {
+    fn snapshot_cell(self) -> &'a FrameCell {
+        let cell = &self.entry.snapshot;
+        if let Some(cell) = cell.get() {
             return cell;
         }
-        if self.snapshot.set(Box::default()).is_ok() {
-            self.charge(size_of::<FrameCell>());
+        if cell.set(Box::default()).is_ok() {
+            self.account.charge(size_of::<FrameCell>());
         }
-        self.snapshot.get().expect("the cell was set just now, here or by the one who was first")
-    }
-
-    fn charge(&self, bytes: usize) {
-        let bytes = bytes as u64;
-        match &self.as_mark {
-            Some(tally) if tally.add(bytes) => self.account.budget().take(bytes),
-            _ => self.account.charge(bytes),
-        }
-    }
-
-    /// What it takes for being held as a mark, in bytes.
-    pub(crate) fn bytes_as_mark(&self) -> u64 {
-        self.as_mark.as_ref().map_or(0, Tally::bytes)
-    }
-
-    pub(crate) fn is_mark(&self) -> bool {
-        self.as_mark.is_some()
-    }
-
-    /// The topic's marks no longer hold it: from now on its chunk accounts for it.
-    pub(crate) fn cease_to_be_mark(&self) {
-        if let Some(bytes) = self.as_mark.as_ref().and_then(Tally::close) {
-            self.account.charge(bytes);
-            self.account.budget().give_back(bytes);
-        }
+        cell.get().expect("the cell was set just now, here or by the one who was first")
     }
 }
 
-impl<R> Drop for Entry<R> {
+impl<R> Deref for EntryRef<'_, R> {
+    type Target = Entry<R>;
+
+    fn deref(&self) -> &Entry<R> {
+        self.entry
+    }
+}
+
+impl<R> Clone for EntryRef<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for EntryRef<'_, R> {}
+
+/// A mark: an entry that the topic's marks may hold longer than its chunk does. It lies apart from the chunk, and is counted apart,
+/// as long as anybody holds it.
+#[derive(Debug)]
+pub(crate) struct Mark<R> {
+    entry: Entry<R>,
+    account: Account,
+}
+
+impl<R: Record> Mark<R> {
+    /// What a mark takes, shared as it is, in bytes.
+    const BYTES: usize = size_of::<Self>() + 2 * size_of::<usize>();
+
+    pub(crate) fn new(entry: Entry<R>, budget: &Arc<LogBudget>) -> Self {
+        let account = Account::new(Arc::clone(budget));
+        account.charge(Self::BYTES + entry.record.heap_bytes());
+        Self { entry, account }
+    }
+}
+
+impl<R> Mark<R> {
+    pub(crate) fn entry(&self) -> EntryRef<'_, R> {
+        EntryRef::new(&self.entry, &self.account)
+    }
+
+    /// What it takes, with its frames.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.account.bytes()
+    }
+}
+
+impl<R> Drop for Mark<R> {
     fn drop(&mut self) {
-        if is_abandoned() {
-            return;
-        }
-        if let Some(bytes) = self.as_mark.as_ref().and_then(Tally::close) {
-            self.account.budget().give_back(bytes);
+        if !is_abandoned() {
+            self.account.close();
         }
     }
 }

@@ -24,7 +24,7 @@
 //! }
 //!
 //! # // Built for loom, whose chunks are small, the table runs only inside of a model.
-//! # if table::CHUNK_ENTRIES < 32 { return Ok::<(), Box<dyn std::error::Error>>(()); }
+//! # if table::CHUNK_ENTRIES < 8 { return Ok::<(), Box<dyn std::error::Error>>(()); }
 //! let table: Table<Price, ()> = Table::new(1_000, 64 << 20, vec![Box::new(NoSleep)]);
 //! let mut publisher = table.register(256)?;
 //! let topic = Arc::clone(publisher.topic());
@@ -86,10 +86,10 @@ mod topic;
 
 pub use budget::LogBudget;
 pub use dirty::DirtySet;
-pub use entry::Entry;
+pub use entry::{Entry, EntryRef};
 pub use frame::{Encoding, FrameCell};
 pub use image::Image;
-pub use log::{CHUNK_ENTRIES, Held, Lapped, Reader};
+pub use log::{CHUNK_ENTRIES, Held, IMAGE_ENTRIES, Lapped, Reader};
 pub use marks::Marks;
 pub use options::{LOG_ENTRIES_MAX, MARKS_MAX, TOPICS_MAX, TopicOptions};
 pub use publisher::Publisher;

@@ -1,4 +1,4 @@
-//! A topic's log: a ring of chunks, each with room for 32 entries, which are set once.
+//! A topic's log: a ring of chunks, each with room for a few entries, which are set once.
 //!
 //! A chunk is never written again once its entries are set; the next lap brings a new chunk, which replaces the old one in
 //! the ring. Whoever still reads the old one reads what it always held. So the only question a reader must ask is whether
@@ -18,15 +18,18 @@ pub use reader::{Lapped, Reader};
 
 use crate::account::Account;
 use crate::budget::LogBudget;
-use crate::entry::Entry;
+use crate::entry::EntryRef;
 use crate::mutant::{Mutant, mutated};
 use crate::sync::{AtomicU64, Guard};
 use ring::Ring;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// Entries in a chunk.
-pub const CHUNK_ENTRIES: u64 = if cfg!(loom) { 2 } else { 32 };
+/// Entries in a chunk. The chunk that a topic writes to is never evicted, so of many quiet topics this many entries may stay each.
+pub const CHUNK_ENTRIES: u64 = if cfg!(loom) { 2 } else { 8 };
+
+/// Entries after which a topic with images needs the next one.
+pub const IMAGE_ENTRIES: u64 = if cfg!(loom) { CHUNK_ENTRIES } else { 32 };
 
 /// The last entries of a topic.
 #[derive(Debug)]
@@ -40,8 +43,9 @@ impl<R> Log<R> {
     /// A log in which the last `entries` entries stay readable. Takes no memory for chunks yet.
     pub(crate) fn new(entries: usize) -> Self {
         // When a chunk is opened, the one that it replaces is gone at once: hence one more than the entries fill.
-        let chunks = (entries.saturating_sub(1) as u64).div_ceil(CHUNK_ENTRIES) + 1;
-        Self { ring: Ring::new(chunks.max(2)), evicted_below: AtomicU64::new(0) }
+        let chunks_of = |entries: u64| entries.div_ceil(CHUNK_ENTRIES) + 1;
+        let chunks = chunks_of(entries.saturating_sub(1) as u64).max(chunks_of(IMAGE_ENTRIES));
+        Self { ring: Ring::new(chunks), evicted_below: AtomicU64::new(0) }
     }
 
     /// An entry; none if it is not there yet or not there any more.
@@ -51,7 +55,7 @@ impl<R> Log<R> {
         Some(Held::of(chunk, index))
     }
 
-    pub(crate) fn with<T>(&self, index: u64, look: impl FnOnce(&Entry<R>) -> T) -> Option<T> {
+    pub(crate) fn with<T>(&self, index: u64, look: impl FnOnce(EntryRef<'_, R>) -> T) -> Option<T> {
         let chunk = self.chunk(chunk_of(index)?)?;
         chunk.as_ref()?.get(index).map(look)
     }

@@ -4,7 +4,7 @@
 //! who knows all of them can say how many trades were lost between two numbers. The last one that says what holds from there
 //! on is never forgotten, or a cursor that passes over it would be wrong about that for good.
 
-use crate::entry::Entry;
+use crate::entry::Mark;
 use crate::log::Held;
 use crate::options::TopicOptions;
 use crate::record::Record;
@@ -34,7 +34,7 @@ pub(crate) struct MarkList<R> {
 
 #[derive(Debug)]
 struct Kept<R> {
-    entries: Vec<Arc<Entry<R>>>,
+    entries: Vec<Arc<Mark<R>>>,
     /// The sequence number of the last mark that is no longer kept.
     forgotten: u64,
 }
@@ -50,29 +50,28 @@ impl<R: Record> MarkList<R> {
     }
 
     /// Adds a mark. For the publisher only.
-    pub(crate) fn push(&self, entry: &Arc<Entry<R>>) {
+    pub(crate) fn push(&self, mark: &Arc<Mark<R>>) {
         let (mut entries, mut forgotten) = match &*self.current.load() {
             Some(kept) => (kept.entries.clone(), kept.forgotten),
             None => (Vec::new(), 0),
         };
-        entries.push(Arc::clone(entry));
+        entries.push(Arc::clone(mark));
         let displaced = entries.len() - self.how_many_fit(&entries);
-        let last_held = entries.iter().rposition(|entry| entry.record().holds_on());
+        let last_held = entries.iter().rposition(|mark| mark.entry().record().holds_on());
         let held = last_held.filter(|held| *held < displaced).map(|held| entries.remove(held));
         for displaced in entries.drain(..displaced - usize::from(held.is_some())) {
-            forgotten = forgotten.max(displaced.last());
-            displaced.cease_to_be_mark();
+            forgotten = forgotten.max(displaced.entry().last());
         }
         entries.splice(..0, held);
         self.current.swap(Some(Arc::new(Kept { entries, forgotten })));
-        self.last.store(entry.last(), Relaxed);
+        self.last.store(mark.entry().last(), Relaxed);
     }
 
     /// How many of the last marks may stay: the very last one whatever it takes.
-    fn how_many_fit(&self, entries: &[Arc<Entry<R>>]) -> usize {
+    fn how_many_fit(&self, entries: &[Arc<Mark<R>>]) -> usize {
         let mut bytes = 0;
-        let fits = |entry: &&Arc<Entry<R>>| {
-            bytes += entry.bytes_as_mark();
+        let fits = |mark: &&Arc<Mark<R>>| {
+            bytes += mark.bytes();
             bytes <= self.bytes_max as u64
         };
         entries.iter().rev().take_while(fits).count().max(1).min(self.max)
@@ -85,9 +84,9 @@ impl<R: Record> MarkList<R> {
         }
         let guard = self.current.load();
         let Some(kept) = &*guard else { return Marks { entries: Vec::new(), complete: true } };
-        let begin = kept.entries.partition_point(|entry| entry.last() <= after);
-        let end = kept.entries.partition_point(|entry| entry.last() <= up_to).max(begin);
-        let entries = kept.entries[begin..end].iter().map(|entry| Held::from(Arc::clone(entry))).collect();
+        let begin = kept.entries.partition_point(|mark| mark.entry().last() <= after);
+        let end = kept.entries.partition_point(|mark| mark.entry().last() <= up_to).max(begin);
+        let entries = kept.entries[begin..end].iter().map(|mark| Held::from(Arc::clone(mark))).collect();
         Marks { entries, complete: kept.forgotten <= after }
     }
 }

@@ -11,7 +11,8 @@ pub const MARKS_MAX: usize = 1 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicOptions {
     /// The last entries that stay readable while the table's bound for bytes allows it, at most [`LOG_ENTRIES_MAX`]. Entries
-    /// come and go by chunks of 32, so up to two chunks more may be there.
+    /// come and go by chunks of [`CHUNK_ENTRIES`](crate::CHUNK_ENTRIES), so up to two chunks more may be there. At least
+    /// [`IMAGE_ENTRIES`](crate::IMAGE_ENTRIES) stay.
     pub log_entries: usize,
     /// The last marks that are known beyond the log's reach, at most [`MARKS_MAX`].
     pub marks_max: usize,

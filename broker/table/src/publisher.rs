@@ -1,9 +1,9 @@
 //! The one who writes a topic.
 
 use crate::budget::{Completed, Evict, LogBudget};
-use crate::entry::Entry;
+use crate::entry::{Entry, Mark};
 use crate::image::Image;
-use crate::log::{Chunk, Held, Stored, chunk_of, opens_chunk};
+use crate::log::{Chunk, Held, IMAGE_ENTRIES, Stored, chunk_of, opens_chunk};
 use crate::mutant::{Mutant, mutated};
 use crate::record::{Position, Record};
 use crate::topic::Topic;
@@ -17,13 +17,15 @@ pub struct Publisher<R, I> {
     head: Position,
     open: Option<Arc<Chunk<R>>>,
     image_index: u64,
+    /// Chunks below this number may be evicted.
+    queued_below: u64,
     /// Shards in which the topic may be marked dirty without that they were woken.
     noted: u64,
 }
 
 impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
     pub(crate) fn new(topic: Arc<Topic<R, I>>, budget: Arc<LogBudget>) -> Self {
-        Self { topic, budget, head: Position::START, open: None, image_index: 0, noted: 0 }
+        Self { topic, budget, head: Position::START, open: None, image_index: 0, queued_below: 0, noted: 0 }
     }
 
     /// The topic that it writes.
@@ -38,12 +40,12 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
         self.head
     }
 
-    /// Whether the next entry should bring a new image, in a topic that has images: there is none yet in the chunk that it
-    /// goes to. The open chunk is never evicted, so with this the log always reaches back to the image, even if the topic is
-    /// slow and the table's bound for bytes small.
+    /// Whether the next entry should bring a new image, in a topic that has images: there is none yet among the [`IMAGE_ENTRIES`] that
+    /// it belongs to. What leads from the image to the head is never evicted, so this bounds what a slow topic keeps, and in a
+    /// small ring the log always reaches back to the image.
     #[must_use]
     pub fn image_is_due(&self) -> bool {
-        let due = chunk_of(self.head.index + 1) != chunk_of(self.image_index);
+        let due = self.head.index / IMAGE_ENTRIES != self.image_index.wrapping_sub(1) / IMAGE_ENTRIES;
         due && !(mutated(Mutant::ImageDueOnce) && self.image_index > 0)
     }
 
@@ -60,9 +62,9 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
 
     /// The order of the steps matters; the module `topic` has the argument.
     fn append(&mut self, record: R, image: Option<I>) -> Held<R> {
-        let completed = self.open_chunk_if_due();
+        self.open_chunk_if_due();
         if mutated(Mutant::QueueBeforeHead) {
-            self.settle(completed);
+            self.settle(self.head.index + 1);
         }
         if mutated(Mutant::HeadBeforeSlot) {
             self.topic.move_head(self.head.index + 1);
@@ -81,30 +83,31 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
         let interest = early_interest.unwrap_or_else(|| self.topic.interest());
         let prompt = if is_urgent { interest } else { early_prompt.unwrap_or_else(|| self.topic.prompt()) };
         self.topic.mark_dirty(interest, prompt, &mut self.noted);
-        self.settle(completed);
+        self.settle(self.head.index);
         entry
     }
 
-    /// Opens a chunk if the next entry needs one. Gives the number of the chunk that will get no more entries.
-    fn open_chunk_if_due(&mut self) -> Option<u64> {
-        let number = chunk_of(self.head.index + 1).filter(|_| opens_chunk(self.head.index + 1))?;
-        self.open = Some(self.topic.log().open(number, &self.budget));
-        number.checked_sub(1)
+    /// Opens a chunk if the next entry needs one.
+    fn open_chunk_if_due(&mut self) {
+        let index = self.head.index + 1;
+        if opens_chunk(index) {
+            self.open = chunk_of(index).map(|number| self.topic.log().open(number, &self.budget));
+        }
     }
 
     fn store(&self, record: R) -> Held<R> {
         let chunk = self.open.as_ref().expect("the first entry opens the first chunk");
-        let entry = Entry::new(self.head, record, Arc::clone(chunk.account()));
-        entry.charge_record();
+        let entry = Entry::new(self.head, record);
         let index = entry.index();
-        if entry.is_mark() {
-            let mark = Arc::new(entry);
+        if entry.record().is_mark() {
+            let mark = Arc::new(Mark::new(entry, &self.budget));
             chunk.set(index, Stored::Apart(Arc::clone(&mark)));
             if mutated(Mutant::HeadBeforeMarks) {
                 self.topic.move_head(index);
             }
             self.topic.marks().push(&mark);
         } else {
+            chunk.account().charge(entry.record().heap_bytes());
             chunk.set(index, Stored::Here(entry));
         }
         Held::of(chunk, index)
@@ -117,22 +120,24 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
         }
     }
 
-    /// Only now that the head has left a completed chunk may it be evicted.
-    fn settle(&self, completed: Option<u64>) {
-        if let Some(chunk) = completed {
+    /// Queues for eviction what nobody needs any more who begins now, when the log ends with `head`: the chunks that the head has left,
+    /// unless they lead from the image to it. Without those nobody could join a topic that has fallen quiet. They are lapped in time.
+    fn settle(&mut self, head: u64) {
+        let has_image = self.image_index > 0 && !mutated(Mutant::EvictNeeded);
+        let needed = if has_image { head.min(self.image_index + 1) } else { head };
+        let needed = chunk_of(needed).unwrap_or(0);
+        while self.queued_below < needed {
             let topic: Weak<Topic<R, I>> = Arc::downgrade(&self.topic);
-            self.budget.complete(Completed { log: topic, chunk });
+            self.budget.complete(Completed { log: topic, chunk: self.queued_below });
+            self.queued_below += 1;
         }
         self.budget.enforce();
     }
 }
 
 impl<R: Record, I: Send + Sync> Evict for Topic<R, I> {
-    /// What leads from the image to the head stays, or nobody could join a topic that has fallen quiet. It is lapped in time.
     fn evict(&self, chunk: u64) -> bool {
-        let needed = self.image().and_then(|image| chunk_of(image.position().index + 1));
-        let may_go = needed.is_none_or(|needed| chunk < needed) || mutated(Mutant::EvictNeeded);
-        may_go && self.log().evict(chunk)
+        self.log().evict(chunk)
     }
 
     fn holds(&self, chunk: u64) -> bool {

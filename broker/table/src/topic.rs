@@ -34,7 +34,7 @@
 //! between, which its snapshot includes: either the shard serves the others up to the head first, or it serves the newcomer by a
 //! position of its own until it has come there.
 
-use crate::entry::Entry;
+use crate::entry::EntryRef;
 use crate::image::Image;
 use crate::log::{Held, Lapped, Log, Reader};
 use crate::marks::{MarkList, Marks};
@@ -115,8 +115,8 @@ impl<R: Record, I> Topic<R, I> {
         self.log.get(index)
     }
 
-    /// The entries from `first` to `last`, both inclusive, which the head has reached. It costs one look at the ring for every
-    /// 32 entries, and no reference counts.
+    /// The entries from `first` to `last`, both inclusive, which the head has reached. It costs one look at the ring for each
+    /// chunk, and no reference counts.
     #[must_use]
     pub fn reader(&self, first: u64, last: u64) -> Reader<'_, R> {
         Reader::new(&self.log, first, last)
@@ -126,7 +126,12 @@ impl<R: Record, I> Topic<R, I> {
     ///
     /// # Errors
     /// If an entry is no longer in the log; those before it were handed out.
-    pub fn read_range(&self, first: u64, last: u64, mut each: impl FnMut(&Entry<R>)) -> Result<(), Lapped> {
+    pub fn read_range(
+        &self,
+        first: u64,
+        last: u64,
+        mut each: impl FnMut(EntryRef<'_, R>),
+    ) -> Result<(), Lapped> {
         let mut reader = self.reader(first, last);
         while let Some(entry) = reader.next()? {
             each(entry);
@@ -252,7 +257,8 @@ impl<R: Record, I> Topic<R, I> {
     }
 
     fn position_from(&self, head: u64) -> Position {
-        self.latest_from(head, |head| self.log.with(head, Entry::position)).unwrap_or(Position::START)
+        self.latest_from(head, |head| self.log.with(head, |entry| entry.position()))
+            .unwrap_or(Position::START)
     }
 
     /// Finds something about the entry that the head stands on. It may be lapped while we look, but only after the head has moved on: a chunk

@@ -8,7 +8,7 @@ use common::Item;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
-use table::{Position, Publisher, Resume, Table, Topic, Wake};
+use table::{CHUNK_ENTRIES, IMAGE_ENTRIES, Position, Publisher, Resume, Table, Topic, Wake};
 
 const TOPICS: usize = 8;
 const ENTRIES: u64 = 20_000;
@@ -143,8 +143,8 @@ fn short_logs_and_a_small_budget_lap_readers_but_never_mislead_them() {
     let (table, lapped) = run(128, 100_000);
     println!("lapped {lapped} times, {} chunks evicted", table.budget().evicted());
     assert!(table.budget().evicted() > 0);
-    let open_chunks = TOPICS * 32 * 500;
-    assert!(table.budget().bytes() <= 100_000 + open_chunks, "{}", table.budget().bytes());
+    let kept = TOPICS * (IMAGE_ENTRIES + CHUNK_ENTRIES) as usize * 500;
+    assert!(table.budget().bytes() <= 100_000 + kept, "{}", table.budget().bytes());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::book::{Book, BookDepth};
 use crate::digest::TopicDigest;
-use crate::topic::{Entry, Held, Logged, TopicHandle};
+use crate::topic::{Entry, Logged, TopicHandle};
 use schemas::model::{Body, BookImage, Event, Micros, State, StateChange, Update, Whole};
 use schemas::wire::SeqRange;
 use std::sync::Arc;
@@ -16,8 +16,6 @@ pub(crate) struct TopicPublisher {
     condition: Condition,
     /// What the topic returns to when what suspended it is over.
     suspended: Option<Condition>,
-    /// The latest data, of channels whose updates are whole.
-    latest: Option<Held>,
     has_entries: bool,
 }
 
@@ -101,7 +99,6 @@ impl TopicPublisher {
             digest,
             condition: Condition::default(),
             suspended: None,
-            latest: None,
             has_entries: false,
         }
     }
@@ -137,10 +134,7 @@ impl TopicPublisher {
 
     /// Publishes data in the state that the topic has.
     pub(super) fn entry(&mut self, times: Times, update: Update) {
-        let entry = self.publish(times, Body::Update(update));
-        if self.handle.channel.is_whole() {
-            self.latest = Some(entry);
-        }
+        self.publish(times, Body::Update(update));
     }
 
     pub(super) fn go_live(&mut self, now: Micros) {
@@ -172,7 +166,7 @@ impl TopicPublisher {
         let (times, body) = (Times::now(now), Body::State(change));
         match self.book_if_image_is_due() {
             Some(image) => self.publish_with_image(times, body, image),
-            None => drop(self.publish(times, body)),
+            None => self.publish(times, body),
         }
     }
 
@@ -239,11 +233,10 @@ impl TopicPublisher {
         self.publisher.image_is_due()
     }
 
-    pub(super) fn publish(&mut self, times: Times, body: Body) -> Held {
+    pub(super) fn publish(&mut self, times: Times, body: Body) {
         let event = self.event(times, body);
         let entry = self.publisher.publish(event);
         self.digest(&entry);
-        entry
     }
 
     pub(super) fn publish_with_image(&mut self, times: Times, body: Body, mut image: BookImage) {
@@ -258,14 +251,16 @@ impl TopicPublisher {
         Logged(Event { ts: times.ts, rx: times.rx, state: self.condition.state, body })
     }
 
-    /// The latest data as a state entry carries it.
+    /// The latest data, of a channel whose updates are whole, as a state entry carries it: so the last entry always has it.
     fn whole(&self) -> Option<Box<Whole>> {
-        let event = &self.latest.as_ref()?.record().0;
+        let last = self.handle.topic.latest().filter(|_| self.handle.channel.is_whole())?;
+        let event: &Event = last.record();
         match &event.body {
             Body::Update(update) => {
                 Some(Box::new(Whole { ts: event.ts, rx: event.rx, update: update.clone() }))
             }
-            _ => None,
+            Body::State(change) => change.last.clone(),
+            Body::Reset(_) | Body::Loss(_) => None,
         }
     }
 

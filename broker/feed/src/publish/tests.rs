@@ -203,7 +203,7 @@ fn states_alone_do_not_leave_the_image_behind() {
     let registry = market.registry();
     let topic = &registry.symbol(ACME).unwrap().topic(Channel::Book).unwrap().topic;
     let image = topic.image().unwrap();
-    assert!(topic.head_index() - image.position().index <= table::CHUNK_ENTRIES);
+    assert!(topic.head_index() - image.position().index <= table::IMAGE_ENTRIES);
     assert_eq!((image.body().rx, &image.body().levels), (ms(2), &book.published()));
     let state = topic.read(image.position().index).unwrap().record().state;
     assert_eq!(image.body().state, state);

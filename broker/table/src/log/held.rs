@@ -1,7 +1,7 @@
 //! An entry that is held on to.
 
 use super::Chunk;
-use crate::entry::Entry;
+use crate::entry::{Entry, EntryRef, Mark};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub struct Held<R>(Hold<R>);
 #[derive(Debug)]
 enum Hold<R> {
     Chunk(Arc<Chunk<R>>, u64),
-    Entry(Arc<Entry<R>>),
+    Mark(Arc<Mark<R>>),
 }
 
 impl<R> Held<R> {
@@ -22,11 +22,20 @@ impl<R> Held<R> {
         debug_assert!(chunk.get(index).is_some(), "it was looked for or stored just now");
         Self(Hold::Chunk(Arc::clone(chunk), index))
     }
+
+    /// The entry where it lies.
+    #[must_use]
+    pub fn entry(&self) -> EntryRef<'_, R> {
+        match &self.0 {
+            Hold::Chunk(chunk, index) => chunk.get(*index).expect("it was published when this was made"),
+            Hold::Mark(mark) => mark.entry(),
+        }
+    }
 }
 
-impl<R> From<Arc<Entry<R>>> for Held<R> {
-    fn from(entry: Arc<Entry<R>>) -> Self {
-        Self(Hold::Entry(entry))
+impl<R> From<Arc<Mark<R>>> for Held<R> {
+    fn from(mark: Arc<Mark<R>>) -> Self {
+        Self(Hold::Mark(mark))
     }
 }
 
@@ -34,10 +43,7 @@ impl<R> Deref for Held<R> {
     type Target = Entry<R>;
 
     fn deref(&self) -> &Entry<R> {
-        match &self.0 {
-            Hold::Chunk(chunk, index) => chunk.get(*index).expect("it was published when this was made"),
-            Hold::Entry(entry) => entry,
-        }
+        self.entry().get()
     }
 }
 
@@ -45,7 +51,7 @@ impl<R> Clone for Held<R> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
             Hold::Chunk(chunk, index) => Hold::Chunk(Arc::clone(chunk), *index),
-            Hold::Entry(entry) => Hold::Entry(Arc::clone(entry)),
+            Hold::Mark(mark) => Hold::Mark(Arc::clone(mark)),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a range of a log with one look at the ring for each chunk.
 
 use super::{Chunk, Log, chunk_of};
-use crate::entry::Entry;
+use crate::entry::EntryRef;
 use crate::sync::Guard;
 
 /// The next entry of a range is no longer in the log.
@@ -30,7 +30,7 @@ impl<'a, R> Reader<'a, R> {
     /// # Errors
     /// If the next entry is no longer in the log.
     #[allow(clippy::should_implement_trait, reason = "what it lends ends with the next call")]
-    pub fn next(&mut self) -> Result<Option<&Entry<R>>, Lapped> {
+    pub fn next(&mut self) -> Result<Option<EntryRef<'_, R>>, Lapped> {
         if self.next > self.last {
             return Ok(None);
         }
@@ -39,7 +39,7 @@ impl<'a, R> Reader<'a, R> {
         Ok(Some(entry))
     }
 
-    fn find(&mut self, index: u64) -> Option<&Entry<R>> {
+    fn find(&mut self, index: u64) -> Option<EntryRef<'_, R>> {
         let number = chunk_of(index)?;
         if self.chunk.as_ref().is_none_or(|(held, _)| *held != number) {
             self.chunk = None;

@@ -4,12 +4,9 @@ use crate::explore::{Item, Model, table};
 use bytes::Bytes;
 use loom::thread;
 use table::mutant::Mutant;
-use table::{CHUNK_ENTRIES, Encoding, Entry, Publisher, Table, TopicOptions};
+use table::{CHUNK_ENTRIES, Encoding, Held, Publisher, Table};
 
 const LAPPED: u64 = 2 * CHUNK_ENTRIES + 1;
-
-/// A log of two chunks, and one mark.
-const OPTIONS: TopicOptions = TopicOptions { log_entries: 1, marks_max: 1, marks_bytes_max: usize::MAX };
 
 const FRAME_BYTES: &[u8] = b"a frame";
 
@@ -24,20 +21,6 @@ fn frame() {
     publisher.publish(Item::update(LAPPED));
     shard.join().unwrap();
     assert_eq!(table.budget().bytes(), bytes_without_frames((1..=LAPPED).map(Item::update)));
-}
-
-const MARK: Model = Model { preemptions: 8, run: mark };
-
-/// A frame is encoded of a mark that is being forgotten, before its chunk is replaced.
-fn mark() {
-    let (table, mut publisher) = topic();
-    let item = |value| Item { is_mark: value <= 2, ..Item::update(value) };
-    let mark = publisher.publish(item(1));
-    let shard = thread::spawn(move || encode(&mark));
-    publisher.publish(item(2));
-    shard.join().unwrap();
-    (3..=LAPPED).for_each(|value| drop(publisher.publish(item(value))));
-    assert_eq!(table.budget().bytes(), bytes_without_frames((1..=LAPPED).map(item)));
 }
 
 const TWICE: Model = Model { preemptions: 8, run: twice };
@@ -57,13 +40,13 @@ fn twice() {
 
 fn topic() -> (Table<Item, u64>, Publisher<Item, u64>) {
     let table = table(usize::MAX, 0);
-    let publisher = table.register_with(OPTIONS).unwrap();
+    let publisher = table.register(1).unwrap();
     (table, publisher)
 }
 
 /// The frame that the entry keeps, as an address.
-fn encode(entry: &Entry<Item>) -> usize {
-    let frame = entry.update_frame(Encoding::Json, || Bytes::copy_from_slice(FRAME_BYTES));
+fn encode(entry: &Held<Item>) -> usize {
+    let frame = entry.entry().update_frame(Encoding::Json, || Bytes::copy_from_slice(FRAME_BYTES));
     frame.as_ptr() as usize
 }
 
@@ -76,12 +59,10 @@ fn bytes_without_frames(items: impl Iterator<Item = Item>) -> usize {
 #[test]
 fn every_byte_is_given_back_once() {
     FRAME.holds();
-    MARK.holds();
     TWICE.holds();
 }
 
 #[test]
 fn mutants_of_accounting_are_found() {
     FRAME.finds(&[Mutant::AccountCloseIsTwoSteps, Mutant::AccountAddsAfterClose]);
-    MARK.finds(&[Mutant::AccountCloseIsTwoSteps, Mutant::AccountAddsAfterClose]);
 }

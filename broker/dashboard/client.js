@@ -272,6 +272,21 @@ export class Tickcast extends EventTarget {
     if (!want || this.#wants.get(want.key) !== want) return; // no longer wanted
     want.granted = true;
     if (entry.symbol) this.#begin(this.#topic(entry), entry);
+    else this.#beginAnew(want);
+  }
+
+  /**
+   * Of what a pattern brought to another connection nothing is known any more: what the broker has, its first frame tells,
+   * and what it has no data of would look live for good.
+   */
+  #beginAnew(pattern) {
+    for (const topic of this.#topics.values()) {
+      const { channel, symbol } = topic;
+      const isNamed = this.#wants.get(`${channel} ${symbol}`)?.asked;
+      if (isNamed || this.#held.has(topic) || !this.#route(topic).wants.includes(pattern)) continue;
+      topic.forget();
+      this.#begin(topic, { channel, symbol, seq: 0 });
+    }
   }
 
   /** The broker says at which interval a symbol is served, or all that a pattern covers. */
@@ -292,6 +307,8 @@ export class Tickcast extends EventTarget {
   #rejected(entry, grantees) {
     const want = grantees.get(entry.symbol);
     if (want) want.asked = null; // not asked again before the next connection
+    const topic = this.#topics.get(want?.key);
+    if (topic && !this.#held.has(topic)) topic.forget(); // what an earlier connection told of it
     for (const { options } of want?.subscriptions ?? []) call(options.onError, entry);
   }
 

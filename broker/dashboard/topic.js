@@ -47,6 +47,12 @@ export class Topic {
     return { symbol: this.symbol, epoch: this.epoch, after: this.seq };
   }
 
+  /** Nothing is known any more: neither data nor a state. */
+  forget() {
+    Object.assign(this, { epoch: undefined, seq: 0, state: undefined, reason: undefined, since: undefined, data: null });
+    this.#skipped = false;
+  }
+
   /** The broker has subscribed us. Without a resume, a snapshot follows; for trades, where the log begins. */
   grant({ epoch, seq, state, resumed }) {
     this.state = state ?? this.state;

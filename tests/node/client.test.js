@@ -249,19 +249,68 @@ test("of trades the last fifty are kept", () => {
   assert.deepEqual([kept.length, kept[0], kept.at(-1)], [50, 11, 60]);
 });
 
-test("a pattern's topics are announced by their first frame, also after a reconnect", () => {
+test("a pattern's topics are announced by their first frame", () => {
   market.subscribe("quotes", "sim:*", handler);
+  const socket = connect();
+  socket.grant(socket.requests()[0]);
+  socket.say(quote("snapshot", [7, 7], "1"), { ...quote("update", [1, 1], "2"), symbol: "sim:B" });
+  assert.deepEqual(seen, [["sim:A", "subscribed"], ["sim:A", "snapshot"], ["sim:B", "subscribed"], ["sim:B", "update"]]);
+});
+
+test("after a reconnect a pattern's topics are known again when the broker tells of them", () => {
+  const told = [];
+  market.subscribe("quotes", "sim:*", ({ symbol, state, data }, { type }) => told.push([symbol, type, state, data?.bid]));
   const first = connect();
   first.grant(first.requests()[0]);
-  first.say(quote("snapshot", [7, 7], "1"), { ...quote("update", [1, 1], "2"), symbol: "sim:B" });
-  assert.deepEqual(seen.splice(0), [["sim:A", "subscribed"], ["sim:A", "snapshot"], ["sim:B", "subscribed"], ["sim:B", "update"]]);
+  const live = (symbol, bid) => ({ ...quote("snapshot", [7, 7], bid), symbol, state: "live" });
+  first.say(live("sim:A", "1"), live("sim:B", "2"));
+  told.length = 0;
   first.end(1001);
   const second = reconnect();
   const [request] = second.requests();
   assert.deepEqual(request.params.symbols, ["sim:*"]);
   second.grant(request);
-  second.say(quote("snapshot", [9, 9], "1"));
-  assert.deepEqual(types(), ["subscribed", "snapshot"]);
+  // Of sim:B the broker that is there now has no data.
+  second.say(live("sim:A", "3"));
+  assert.deepEqual(told, [
+    ["sim:A", "subscribed", undefined, undefined],
+    ["sim:B", "subscribed", undefined, undefined],
+    ["sim:A", "snapshot", "live", "3"],
+  ]);
+  second.say({ ...quote("update", [1, 1], "4"), symbol: "sim:B" });
+  assert.deepEqual(told.at(-1), ["sim:B", "update", undefined, "4"]);
+});
+
+test("a pattern's grant leaves what was resumed by its name", () => {
+  const told = [];
+  market.subscribe("quotes", "sim:A", handler);
+  const first = connect();
+  first.grant(first.requests()[0], 7);
+  first.say(quote("snapshot", [7, 7], "1"));
+  market.subscribe("quotes", "sim:*", (topic, { type }) => told.push([type, topic.data?.bid]), { intervalMs: 50 });
+  mock.timers.tick(1);
+  first.requests().forEach((request) => first.grant(request, 7));
+  first.end(1006);
+  const second = reconnect();
+  second.requests().forEach((request) => second.grant(request, 7, { resumed: true }));
+  told.length = 0;
+  second.say(quote("update", [8, 8], "2"));
+  assert.deepEqual(told, [["update", "2"]]);
+});
+
+test("what the broker no longer has is not live any more", () => {
+  let topic;
+  const errors = [];
+  market.subscribe("quotes", "sim:A", (told) => (topic = told), { onError: ({ code }) => errors.push(code) });
+  const first = connect();
+  first.grant(first.requests()[0], 7);
+  first.say({ ...quote("snapshot", [7, 7], "1"), state: "live" });
+  assert.equal(topic.state, "live");
+  first.end(1001);
+  const second = reconnect();
+  const rejected = [{ symbol: "sim:A", code: "unknown_symbol", message: "no symbol `sim:A`" }];
+  second.say({ id: second.requests()[0].id, result: { subscribed: [], rejected } });
+  assert.deepEqual([topic.state, topic.data, errors], [undefined, null, ["unknown_symbol"]]);
 });
 
 test("a second subscription to a topic starts from what is known and asks nothing", async () => {

@@ -146,7 +146,10 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
 fn log_to_stderr(config: &Config) {
     // The configuration was checked to be a filter.
     let filter = EnvFilter::try_new(&config.log).unwrap_or_default();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Whoever reads the log may go. To complain of that on standard error would fail too, and with a panic: it would end the feed
+    // or the shard that has something to say.
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     match config.log_format {
         LogFormat::Text => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => log.json().init(),

@@ -40,7 +40,11 @@ struct Running {
 
 impl Running {
     fn start(args: &[&str]) -> Self {
-        let mut child = broker(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::logging_to(Stdio::null(), args)
+    }
+
+    fn logging_to(log: Stdio, args: &[&str]) -> Self {
+        let mut child = broker(args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut lines: Vec<String> = Vec::new();
         while !lines.last().is_some_and(|line| line.starts_with("stream ")) {
@@ -185,5 +189,33 @@ fn a_signal_ends_it_in_order() {
         let _open = TcpStream::connect(broker.address()).unwrap();
         broker.signal(signal);
         assert_eq!(broker.end().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_ends_neither_feeds_nor_the_end() {
+    let venue = TcpListener::bind("127.0.0.1:0").unwrap();
+    let feed = format!("kraken+ws://{}/v2?symbols=A/B", venue.local_addr().unwrap());
+    let args = ["--listen", "127.0.0.1:0", "--feed", &feed, "--backoff-min-ms", "10"];
+    let mut broker = Running::logging_to(Stdio::piped(), &args);
+    drop(broker.child.stderr.take());
+    // Each connection that is lost is a line in the log.
+    for _ in 0..3 {
+        drop(within_patience(&venue));
+    }
+    broker.signal("-TERM");
+    assert_eq!(broker.end().code(), Some(0));
+}
+
+/// The next connection.
+fn within_patience(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let begun = Instant::now();
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => return stream,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "no connection: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

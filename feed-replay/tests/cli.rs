@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::tempdir;
 
 fn feed_replay(arguments: &[&str]) -> Command {
@@ -139,4 +140,27 @@ fn serve_says_that_it_is_ready_and_ends_on_a_signal() {
         assert!(killed.success());
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_does_not_end_a_recording() {
+    let (folder, venue) = (tempdir().unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let feed = format!("kraken+ws://{}/v2?symbols=A/B", venue.local_addr().unwrap());
+    let out = folder.path().join("out.zst");
+    let mut child = feed_replay(&["record", "--feed", &feed, "--out", out.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    venue.set_nonblocking(true).unwrap();
+    // Each connection that is lost is a line in the log.
+    let (begun, mut lost) = (Instant::now(), 0);
+    while lost < 2 && begun.elapsed() < Duration::from_secs(20) {
+        lost += u32::from(venue.accept().is_ok());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-TERM".to_owned(), child.id().to_string()]).status().unwrap();
+    assert!(killed.success() && child.wait().is_ok());
+    assert_eq!(lost, 2, "it dials again");
 }

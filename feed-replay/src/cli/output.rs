@@ -11,6 +11,8 @@ pub(super) fn log_to_stderr() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // Whoever reads the log may go. To complain of that on standard error would fail too, and with a panic.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .try_init();
 }

@@ -76,3 +76,13 @@ pub(super) fn wrong(name: &str, expected: impl Display, found: &str) -> String {
     let found: String = found.chars().take(64).collect();
     format!("{name}: expected {expected}, found `{found}`")
 }
+
+/// `10, 25 or 100`
+pub(super) fn alternatives<T: Display>(some: &[T]) -> String {
+    match some {
+        [most @ .., last] if !most.is_empty() => {
+            format!("{} or {last}", most.iter().map(T::to_string).collect::<Vec<_>>().join(", "))
+        }
+        some => some.iter().map(T::to_string).collect(),
+    }
+}

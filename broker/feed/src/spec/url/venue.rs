@@ -1,8 +1,8 @@
 //! The URL of a venue's WebSocket: its address and what there is to choose from.
 
-use super::super::query::{Query, wrong};
+use super::super::query::{Query, alternatives, wrong};
 use super::super::{Source, VenueFeed};
-use super::{Named, alternatives, dialled, number, unknown_scheme, venue_name};
+use super::{Named, dialled, number, unknown_scheme, venue_name};
 use crate::settings::Trades;
 use crate::venue::Venue;
 use url::Url;

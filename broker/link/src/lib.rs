@@ -10,7 +10,9 @@ mod connect;
 mod dialling;
 mod fetch;
 mod supervisor;
+mod witness;
 
 pub use backoff::Backoff;
 pub use dialling::Dialling;
-pub use supervisor::{Context, Endpoints, Limits, Witness, run};
+pub use supervisor::{Context, Endpoints, Limits, run};
+pub use witness::Witness;

@@ -1,8 +1,9 @@
 //! How one connection takes over from another.
 
 use super::successor::{Step, Successor};
-use super::{Endpoints, Supervisor, Witness, open};
+use super::{Endpoints, Supervisor, open};
 use crate::connect::{VenueSocket, host_of};
+use crate::witness::Witness;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 

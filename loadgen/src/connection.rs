@@ -157,7 +157,7 @@ impl Connection {
     /// Of the system: no descriptor, no port, refused at once.
     pub fn connect(&mut self, target: &Target, source: Option<IpAddr>) -> io::Result<&mut TcpStream> {
         let address = target.address;
-        let tls = target.tls.as_ref().map(|tls| tls.session()).transpose().map_err(io::Error::other)?;
+        let tls = target.tls.as_deref().map(tls::Session::new).transpose().map_err(io::Error::other)?;
         self.tls = tls.map(Box::new);
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;

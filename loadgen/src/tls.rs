@@ -1,88 +1,22 @@
 //! TLS over the sockets of a poll loop: what arrives is decrypted when it is read, and what is sent is encrypted before.
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use ::tls::Tls;
+use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read, Write};
-use std::sync::{Arc, OnceLock};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-
-/// How a server is spoken to by TLS.
-#[derive(Debug, Clone)]
-pub struct Tls {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
-}
-
-/// Why there is no TLS.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// The system trusts nobody.
-    #[error("no certificates to trust were found on this system (SSL_CERT_FILE names a file of them): {0}")]
-    Certificates(String),
-    /// The host is neither a name nor an address.
-    #[error("{0}")]
-    Name(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// Its settings are refused.
-    #[error("{0}")]
-    Tls(#[from] rustls::Error),
-}
 
 /// One connection's part.
 #[derive(Debug)]
 pub struct Session(ClientConnection);
 
-impl Tls {
-    /// With the server of this name, which a certificate that the system trusts must prove.
-    ///
-    /// # Errors
-    /// [`TlsError`].
-    pub fn with(host: &str) -> Result<Self, TlsError> {
-        // An IPv6 address stands in brackets in a URL.
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())?;
-        Ok(Self { config: config()?, name })
-    }
-
-    /// A connection that is to be.
-    ///
-    /// # Errors
-    /// [`TlsError::Tls`] if the settings are refused.
-    pub fn session(&self) -> Result<Session, rustls::Error> {
-        ClientConnection::new(Arc::clone(&self.config), self.name.clone()).map(Session)
-    }
-
-    /// The handshake over a connection of a runtime.
-    ///
-    /// # Errors
-    /// When it fails.
-    pub async fn connect(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), stream).await
-    }
-}
-
-/// Trusts what the system trusts. Read once: all servers share it, and connections that come back resume.
-fn config() -> Result<Arc<ClientConfig>, TlsError> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(Arc::clone(config));
-    }
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-        return Err(TlsError::Certificates(errors.join(", ")));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
-}
-
 impl Session {
+    /// Of a connection that is to be.
+    ///
+    /// # Errors
+    /// If the settings are refused.
+    pub fn new(tls: &Tls) -> Result<Self, rustls::Error> {
+        tls.session().map(Self)
+    }
+
     /// Reads what is decrypted, or decrypts what has arrived; 0 is the end of the stream. A short read does not mean that
     /// nothing is left.
     ///

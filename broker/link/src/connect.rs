@@ -1,12 +1,9 @@
 //! Connections to a venue: TCP, TLS where the URL says so, and what is spoken over it.
 
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use tls::{Tls, TlsError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tungstenite::protocol::WebSocketConfig;
 use url::Url;
@@ -25,7 +22,7 @@ pub(crate) enum ConnectError {
     /// The URL names no host.
     #[error("{0} names no host")]
     NoHost(Url),
-    /// TCP or TLS.
+    /// TCP, or the handshake of TLS.
     #[error("cannot connect to {host}: {error}")]
     Io {
         /// The host and port.
@@ -41,9 +38,14 @@ pub(crate) enum ConnectError {
         /// What went wrong.
         error: Box<tungstenite::Error>,
     },
-    /// There are no certificates to trust.
-    #[error("the system's certificates cannot be read: {0}")]
-    Certificates(String),
+    /// There is no TLS for it.
+    #[error("cannot connect to {host}: {error}")]
+    Tls {
+        /// The host and port.
+        host: String,
+        /// Why.
+        error: TlsError,
+    },
 }
 
 /// Dials the host of a `ws`, `wss`, `http` or `https` URL.
@@ -58,9 +60,8 @@ pub(crate) async fn dial(url: &Url) -> Result<Box<dyn Stream>, ConnectError> {
     if !is_secure {
         return Ok(Box::new(stream));
     }
-    let name = ServerName::try_from(dialed.to_owned()).map_err(|e| failed(io::Error::other(e)))?;
-    let connector = TlsConnector::from(tls()?);
-    Ok(Box::new(connector.connect(name, stream).await.map_err(failed)?))
+    let tls = Tls::with(host).map_err(|error| ConnectError::Tls { host: host_of(url), error })?;
+    Ok(Box::new(tls.connect(stream).await.map_err(failed)?))
 }
 
 /// Opens a WebSocket at `url`; messages of more than `message_bytes_max` bytes end it.
@@ -78,26 +79,4 @@ pub(crate) async fn websocket(url: &Url, message_bytes_max: usize) -> Result<Ven
 pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// Trusts what the system trusts. Read once: all venues share it.
-fn tls() -> Result<Arc<ClientConfig>, ConnectError> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(Arc::clone(config));
-    }
-    let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let errors: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-        return Err(ConnectError::Certificates(errors.join(", ")));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ConnectError::Certificates(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }

@@ -1,8 +1,8 @@
 //! Why there is no plan.
 
-use crate::tls::TlsError;
 use schemas::model::Channel;
 use std::io;
+use tls::TlsError;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]

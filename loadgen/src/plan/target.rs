@@ -1,10 +1,10 @@
 //! Where a run goes.
 
 use super::PlanError;
-use crate::tls::Tls;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use tls::Tls;
 use url::Url;
 
 /// Where the broker is.

@@ -1,14 +1,14 @@
 //! Tick lines: in-house feeds in the project's own words, one JSON object a line.
 //!
 //! Publishers come and go: over one connection that the broker dials, or over any number of connections that are made to
-//! it. A symbol belongs to the connection that wrote it last, and is stale when that one is gone. Books begin with a
-//! snapshot; where no quotes come, the book's top stands in for them.
+//! it. Each channel of a symbol belongs to the connection that wrote it last, and is stale when that one is gone. Books begin
+//! with a snapshot of whoever writes them; where no quotes come, the book's top stands in for them.
 
 use crate::core::{Changed, Core, Offence};
 use crate::counters::{Fault, FeedCounters};
 use crate::machine::{Actions, Fetch, Machine};
 use crate::market::{Market, MarketError};
-use crate::publish::Times;
+use crate::publish::{Condition, Times};
 use crate::settings::{Quotes, Settings};
 use crate::trade_ids::{Seen, TradeIds};
 use crate::venue::{Glance, Profile};
@@ -36,8 +36,8 @@ struct Feed {
 /// What is kept of each symbol.
 #[derive(Default)]
 struct Name {
-    /// Who wrote it last.
-    owner: Option<ConnectionId>,
+    /// Who wrote each channel last.
+    owners: [Option<ConnectionId>; Channel::ALL.len()],
     /// The numbers of the lines, by channel, where they have some.
     seqs: [TradeIds; Channel::ALL.len()],
     /// Whether the book has begun with a snapshot.
@@ -126,7 +126,6 @@ impl Machine for Ticks {
 impl Feed {
     fn take(&mut self, connection: ConnectionId, rx: Micros, tick: Tick<'_>) -> Result<(), Offence> {
         let Some(at) = self.core.place(tick.symbol, rx) else { return Ok(()) };
-        self.own(at, connection);
         let channel = match &tick.data {
             Data::Quote(_) => Channel::Quotes,
             Data::Trade(_) => Channel::Trades,
@@ -135,6 +134,7 @@ impl Feed {
         };
         let times = Times::new(tick.ts, rx);
         let is_whole = !matches!(tick.data, Data::Book { snapshot: false, .. });
+        self.own(at, channel, connection, is_whole, rx);
         if !self.follows(at, channel, tick.seq, is_whole, rx) {
             return Ok(());
         }
@@ -154,15 +154,19 @@ impl Feed {
         Ok(())
     }
 
-    /// Whoever writes a symbol owns it; a new owner numbers its lines anew.
-    fn own(&mut self, at: usize, connection: ConnectionId) {
+    /// Whoever writes a channel owns it; a new owner numbers its lines anew, and its changes are none of another one's book.
+    fn own(&mut self, at: usize, channel: Channel, connection: ConnectionId, is_whole: bool, now: Micros) {
         let symbol = &mut self.core.symbols[at];
-        if symbol.data.owner.replace(connection) != Some(connection) {
-            symbol.data.seqs.iter_mut().for_each(TradeIds::connected);
-            // It is not waited for whether quotes come: a publisher may begin with them at any time.
-            if self.core.settings.quotes == Quotes::Auto && !symbol.data.has_quotes {
-                symbol.out.quotes_from_book();
-            }
+        if symbol.data.owners[channel as usize].replace(connection) == Some(connection) {
+            return;
+        }
+        symbol.data.seqs[channel as usize].connected();
+        // It is not waited for whether quotes come: a publisher may begin with them at any time.
+        if self.core.settings.quotes == Quotes::Auto && !symbol.data.has_quotes {
+            symbol.out.quotes_from_book();
+        }
+        if channel == Channel::Book && !is_whole {
+            self.resync(at, "another publisher, without a snapshot", now);
         }
     }
 
@@ -232,10 +236,17 @@ impl Feed {
     fn closed(&mut self, connection: ConnectionId, now: Micros, reason: &str) {
         self.core.counters.disconnects.up();
         let reason = format!("connection lost: {reason}");
-        for symbol in self.core.symbols.iter_mut().filter(|symbol| symbol.data.owner == Some(connection)) {
-            symbol.data.owner = None;
-            symbol.data.is_joined = false;
-            symbol.out.state_of_all(State::Stale, &reason, now);
+        let condition = Condition { state: State::Stale, reason: reason.into() };
+        for symbol in &mut self.core.symbols {
+            let Some(out) = symbol.out.alone() else { continue };
+            for channel in Channel::ALL {
+                let owner = &mut symbol.data.owners[channel as usize];
+                if owner.take_if(|owner| *owner == connection).is_some() {
+                    symbol.data.is_joined &= channel != Channel::Book;
+                    out.stand(channel, &condition, now);
+                }
+            }
+            out.refresh_status(now);
         }
     }
 }

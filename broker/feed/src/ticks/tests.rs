@@ -116,6 +116,57 @@ fn a_publisher_that_goes_takes_its_symbols_along() {
 }
 
 #[test]
+fn publishers_may_share_a_symbol_by_its_channels() {
+    let mut rig = Rig::new(|_| {});
+    let trade = |seq: u64| {
+        format!(
+            r#"{{"channel":"trades","symbol":"ACME","seq":{seq},"price":"10","size":"3","side":"buy","id":"{seq}"}}"#
+        )
+    };
+    let book = |kind: &str, bid: &str| {
+        format!(
+            r#"{{"channel":"book","type":"{kind}","symbol":"ACME","bids":[["{bid}","5"]],"asks":[["11","7"]]}}"#
+        )
+    };
+    rig.line_of(1, &book("snapshot", "8"));
+    rig.line_of(2, &trade(1));
+    rig.line_of(1, &book("update", "9"));
+    rig.line_of(2, &trade(4));
+    assert_eq!(rig.story(Channel::Trades)[1..], ["2 trades buy1", "3 gap 2", "4 trades buy4"]);
+    rig.machine.closed(1, ms(2_000), "reset", false);
+    rig.line_of(2, &trade(5));
+    assert_eq!(
+        rig.story(Channel::Book)[3..],
+        ["4 state stale connection lost: reset"],
+        "its publisher has gone"
+    );
+    assert_eq!(rig.story(Channel::Trades)[4..], ["5 trades buy5"], "these go on");
+    assert_eq!(rig.story(Channel::Quotes).last().unwrap(), "4 state stale connection lost: reset");
+    assert_eq!(rig.story(Channel::Status).last().unwrap(), "2 state stale connection lost: reset");
+}
+
+#[test]
+fn changes_are_none_of_another_publishers_book() {
+    let mut rig = Rig::new(|_| {});
+    let book = |kind: &str, bid: &str| {
+        format!(r#"{{"channel":"book","type":"{kind}","symbol":"ACME","bids":[["{bid}","5"]],"asks":[]}}"#)
+    };
+    rig.line_of(1, &book("snapshot", "8"));
+    rig.line_of(2, &book("update", "9"));
+    rig.line_of(2, &book("snapshot", "7"));
+    rig.line_of(2, &book("update", "6"));
+    assert_eq!(
+        rig.story(Channel::Book)[2..],
+        [
+            "3 state resyncing another publisher, without a snapshot",
+            "4 reset bids 7x5 asks",
+            "5 state live",
+            "6 book bids 6x5 asks"
+        ]
+    );
+}
+
+#[test]
 fn a_new_connection_may_count_from_one_again() {
     let mut rig = Rig::new(|_| {});
     [100, 101].into_iter().for_each(|seq| rig.trade(seq));

@@ -5,6 +5,7 @@ pub mod config;
 pub mod fanout;
 pub mod http;
 pub mod metrics;
+pub mod panics;
 mod seldom;
 mod session;
 pub mod upstream;

@@ -2,6 +2,7 @@
 
 use broker::Broker;
 use broker::config::{Config, ConfigError, Invocation, LogFormat};
+use broker::panics::Panics;
 use broker::upstream::{Change, Reloader};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -66,11 +67,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let hangup = signal(SignalKind::hangup())?;
     let listener = listen(&config.listen).await.map_err(|e| cannot_listen(&config.listen, &e))?;
+    let panics = Panics::end(shutdown.clone());
     let broker = Broker::start(listener, config, shutdown.clone()).await?;
     say(&greeting(&broker))?;
     tokio::spawn(reload_on_signal(hangup, broker.reloader()));
     tokio::spawn(end_on_signal(signals, shutdown));
     broker.end().await;
+    anyhow::ensure!(!panics.any(), "a part of it has failed");
     Ok(())
 }
 

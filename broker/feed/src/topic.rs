@@ -117,19 +117,23 @@ impl TopicHandle {
             return None;
         }
         match self.channel {
-            Channel::Book => self.book_snapshot(image).or_else(|| self.entry_snapshot(stand)),
+            // Whoever found no image looked for it before the head: the first one may have come in between.
+            Channel::Book => match image {
+                Some(image) => Some(self.book_snapshot(image)),
+                None => self.topic.image().map(|image| self.book_snapshot(&image)),
+            }
+            .or_else(|| self.entry_snapshot(stand)),
             _ => self.entry_snapshot(stand),
         }
     }
 
-    fn book_snapshot(&self, image: Option<&Image>) -> Option<Snapshot> {
-        let image = image?;
+    fn book_snapshot(&self, image: &Image) -> Snapshot {
         let position = image.position();
         let seq = SeqRange::new(position.seq, position.seq);
         let frame = image.frame(Encoding::Json, || {
             encode(|out| frame::snapshot_book(out, self.wire(), seq, image.body()))
         });
-        Some(Snapshot { frame: frame.clone(), position })
+        Snapshot { frame: frame.clone(), position }
     }
 
     /// A snapshot out of the entry at `stand`, which holds the whole state (of `trades`: with those before it).
@@ -145,6 +149,11 @@ impl TopicHandle {
             return self.write_trades(out, entry);
         }
         let event: &Event = entry.record();
+        if let Body::Reset(book) = &event.body {
+            // The head is moved over a book's first image before that is stored.
+            let seq = SeqRange::new(entry.last(), entry.last());
+            return frame::snapshot_book(out, self.wire(), seq, book);
+        }
         let (whole, data) = match &event.body {
             Body::Update(update) => ((event.ts, Some(event.rx)), Some(update)),
             Body::State(change) => whole(change.last.as_deref()),
@@ -201,4 +210,37 @@ pub fn encode(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     let mut text = Vec::with_capacity(512);
     write(&mut text);
     websocket::text(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{Book, BookDepth};
+    use crate::publish::Times as Stamps;
+    use crate::settings::Settings;
+    use crate::testing::{level, market, ms};
+
+    #[test]
+    fn who_looked_for_a_book_before_its_first_image_came_gets_the_book() {
+        let market = market();
+        let mut out = market.open(&Settings::new("test", "e-1"), &["ACME"]).unwrap().remove(0);
+        let registry = market.registry();
+        let topic = registry.symbol("test:ACME").unwrap().topic(Channel::Book).unwrap();
+        let mut book = Book::new(BookDepth::whole(10));
+        book.reset(&[level("99", "1"), level("98", "1")], &[level("101", "1")]).unwrap();
+        out.book_reset(Stamps::now(ms(1)), &book);
+        let delta = book.apply(&[level("98", "5")], &[]).unwrap().unwrap();
+        out.book_update(Stamps::now(ms(2)), delta, &book);
+        let has_book = |snapshot: Snapshot| {
+            let text = String::from_utf8_lossy(websocket::payload(&snapshot.frame)).into_owned();
+            assert!(text.contains(r#""bids":[["99","1"],["98","1"]],"asks":[["101","1"]]"#), "{text}");
+        };
+        // The head was found at the reset, at the state after it, or at an update.
+        for index in 1..=topic.topic.head().index {
+            let stand = topic.topic.read(index).unwrap().position();
+            has_book(topic.snapshot(None, stand).unwrap());
+        }
+        // The same while the reset's image is not stored yet.
+        has_book(topic.entry_snapshot(topic.topic.read(1).unwrap().position()).unwrap());
+    }
 }

@@ -1,12 +1,23 @@
 //! What panics ends the broker in order: nothing here is meant to.
 //!
 //! A feed that is gone would leave its topics live for good, with the data that they had; a shard that is gone would take no part of
-//! its connections any more. Nobody could tell that from a market that is quiet.
+//! its connections any more. Nobody could tell that from a market that is quiet. A request over HTTP stands for itself: only its
+//! connection ends.
 
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
+
+tokio::task_local! {
+    /// Set in tasks that stand for themselves.
+    static CONTAINED: ();
+}
+
+/// A task that stands for itself: if it panics, only it ends.
+pub(crate) fn contained<T: Future>(task: T) -> impl Future<Output = T::Output> {
+    CONTAINED.scope((), task)
+}
 
 /// Whether something has panicked.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +31,10 @@ impl Panics {
         let (told, tell) = (panics.clone(), panic::take_hook());
         panic::set_hook(Box::new(move |panic| {
             tell(panic);
-            told.0.store(true, Ordering::Release);
-            shutdown.cancel();
+            if CONTAINED.try_with(|()| ()).is_err() {
+                told.0.store(true, Ordering::Release);
+                shutdown.cancel();
+            }
         }));
         panics
     }
@@ -38,9 +51,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_task_that_panics_asks_for_the_end() {
+    async fn a_task_that_panics_asks_for_the_end_unless_it_stands_for_itself() {
         let shutdown = CancellationToken::new();
         let panics = Panics::end(shutdown.clone());
+        tokio::spawn(contained(async { panic!("as it should") })).await.unwrap_err();
         assert!(!panics.any() && !shutdown.is_cancelled());
         tokio::spawn(async { panic!("as it should") }).await.unwrap_err();
         assert!(panics.any() && shutdown.is_cancelled());

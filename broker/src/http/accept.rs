@@ -2,6 +2,7 @@
 
 use super::patient::Patient;
 use super::{App, Excess, Permit, bursts, handover, router};
+use crate::panics::contained;
 use crate::seldom::Seldom;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -54,7 +55,7 @@ fn admit(app: &Arc<App>, socket: TcpStream, peer: SocketAddr, end: &Cancellation
     let _ = socket.set_nodelay(true);
     if let Some((permit, excess)) = app.connections.enter(peer) {
         let connection = Connection { app: Arc::clone(app), peer, excess, permit: Mutex::new(Some(permit)) };
-        tokio::spawn(serve_one(Arc::new(connection), socket, end.clone()));
+        tokio::spawn(contained(serve_one(Arc::new(connection), socket, end.clone())));
     }
 }
 

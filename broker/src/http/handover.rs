@@ -4,6 +4,7 @@ use super::accept::Connection;
 use super::patient::Patient;
 use super::reply::{Failure, Reply};
 use super::{Excess, Permit, bursts, upgrade};
+use crate::panics::contained;
 use hyper::Request;
 use hyper::http::request::Parts;
 use hyper::upgrade::{OnUpgrade, Parts as Upgraded};
@@ -28,7 +29,7 @@ pub(super) fn stream(connection: Arc<Connection>, head: Parts) -> Reply {
         Ok(reply) => {
             if let Some(permit) = connection.take_permit() {
                 let upgraded = hyper::upgrade::on(Request::from_parts(head, ()));
-                tokio::spawn(hand_over(connection, upgraded, permit));
+                tokio::spawn(contained(hand_over(connection, upgraded, permit)));
             }
             reply
         }

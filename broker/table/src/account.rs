@@ -1,10 +1,10 @@
 //! Who has taken how many bytes of the budget, and that each is given back once.
 //!
-//! An account is charged by the publisher and by every shard that encodes a frame, and closed by whoever takes its chunk out
-//! of the log: the publisher that laps it, one that evicts it, or the drop of the topic; that of a mark when the last one who
-//! holds it lets go. The count and the closed flag share one word. A charge before the close is in the sum that the close returns, one after it sees the flag and takes nothing
-//! from the budget, and a second close finds the flag and gives back nothing. For this the order of the changes to the one
-//! word suffices; no other memory is published through it.
+//! An account is charged by the publisher and by every shard that encodes a frame. That of a chunk is closed by whoever takes the
+//! chunk out of the log: the publisher that laps it, one that evicts it, or the drop of the topic; that of a mark when the last one
+//! who holds it lets go. The count and the closed flag share one word. A charge before the close is in the sum that the close
+//! returns, one after it sees the flag and takes nothing from the budget, and a second close finds the flag and gives back nothing.
+//! For this the order of the changes to the one word suffices; no other memory is published through it.
 
 use crate::budget::LogBudget;
 use crate::mutant::{Mutant, mutated};

@@ -221,7 +221,7 @@ fn a_topic_without_entries_has_a_beginning_and_no_more() {
 }
 
 #[test]
-fn an_image_due_with_each_chunk_is_always_within_the_reach_of_the_log() {
+fn an_image_that_comes_when_it_is_due_is_always_within_the_reach_of_the_log() {
     let table = table(0);
     let mut publisher = table.register(10_000).unwrap();
     for value in 0..1_000 {

@@ -19,7 +19,6 @@ pub use reader::{Lapped, Reader};
 use crate::account::Account;
 use crate::budget::LogBudget;
 use crate::entry::EntryRef;
-use crate::mutant::{Mutant, mutated};
 use crate::sync::{AtomicU64, Guard};
 use ring::Ring;
 use std::sync::Arc;
@@ -62,23 +61,20 @@ impl<R> Log<R> {
 
     /// A chunk, if it is in the ring. The guard is never empty.
     pub(crate) fn chunk(&self, number: u64) -> Option<Guard<Chunk<R>>> {
-        let guard = self.ring.slot(number)?.load();
-        let is_it =
-            guard.as_ref().is_some_and(|chunk| chunk.number() == number || mutated(Mutant::LapUnchecked));
-        is_it.then_some(guard)
+        self.ring.get(number)
     }
 
     /// The first entry that may still be there, when the log ends with `head`.
     pub(crate) fn oldest(&self, head: u64) -> u64 {
         let Some(open) = chunk_of(head) else { return 1 };
-        let not_lapped = (open + 1).saturating_sub(self.ring.chunks());
+        let not_lapped = (open + 1).saturating_sub(self.ring.chunks_max());
         not_lapped.max(self.evicted_below.load(Relaxed)) * CHUNK_ENTRIES + 1
     }
 
     /// Puts a new chunk into the ring, in the place of the one that it laps. For the publisher only.
     pub(crate) fn open(&self, number: u64, budget: &Arc<LogBudget>) -> Arc<Chunk<R>> {
         let chunk = Arc::new(Chunk::new(number, Account::new(Arc::clone(budget))));
-        let lapped = self.ring.slot_or_grow(number).swap(Some(Arc::clone(&chunk)));
+        let lapped = self.ring.put(Arc::clone(&chunk));
         if let Some(lapped) = lapped {
             lapped.account().close();
         }
@@ -87,17 +83,9 @@ impl<R> Log<R> {
 
     /// Takes a completed chunk out of the ring, unless it is gone; says whether it did.
     pub(crate) fn evict(&self, number: u64) -> bool {
-        let Some(slot) = self.ring.slot(number) else { return false };
-        let guard = slot.load();
-        let is_it = |chunk: &&Arc<Chunk<R>>| chunk.number() == number || mutated(Mutant::EvictUnchecked);
-        let Some(chunk) = guard.as_ref().filter(is_it) else { return false };
         self.evicted_below.fetch_max(number + 1, Relaxed);
-        if mutated(Mutant::EvictUncompared) {
-            drop(slot.swap(None));
-        } else if !slot.clear_if(chunk) {
-            // Lapped meanwhile; the publisher has closed its account.
-            return false;
-        }
+        // If it was lapped meanwhile, the publisher has closed its account.
+        let Some(chunk) = self.ring.take(number) else { return false };
         chunk.account().close();
         true
     }

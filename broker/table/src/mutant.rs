@@ -52,6 +52,13 @@ pub enum Mutant {
     EvictNeeded,
     QueueBeforeHead,
     ImageDueOnce,
+    // A ring that grows.
+    MissIsFinal,
+    LevelLoadNotAcquire,
+    GrowBeforeCopy,
+    GrowAfterClear,
+    GrowNotRelease,
+    GrowKeepsEvicted,
     // Accounting.
     AccountCloseIsTwoSteps,
     AccountAddsAfterClose,

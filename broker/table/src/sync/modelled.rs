@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use loom::sync::atomic::AtomicUsize;
-use loom::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
 /// Whether the model has failed and only its memory is left to be freed: its atomics must not be touched any more.
@@ -139,9 +139,8 @@ impl<T: Default> Default for TryLock<T> {
 
 impl<T> TryLock<T> {
     pub(crate) fn try_lock(&self) -> Option<TryLockGuard<'_, T>> {
-        if self.is_taken.swap(true, Acquire) {
-            return None;
-        }
+        // Not a swap: it would store once more what is there, and loom lets others read that after the holder's release.
+        self.is_taken.compare_exchange(false, true, Acquire, Relaxed).ok()?;
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         Some(TryLockGuard { is_taken: &self.is_taken, value })
     }

@@ -12,6 +12,7 @@ mod accounting;
 mod dirty;
 mod eviction;
 mod explore;
+mod growth;
 mod image;
 mod interest;
 mod join;

@@ -31,9 +31,9 @@ pub fn reset(levels: u64) -> Event {
         ts: Some(Micros(1_783_465_157_897_000)),
         rx: Micros(1_783_465_157_898_541),
         state: State::Live,
-        levels: book(levels, 0),
+        levels: Arc::new(book(levels, 0)),
     };
-    Event { ts: image.ts, rx: image.rx, state: State::Live, body: Body::Reset(Arc::new(image)) }
+    Event { ts: image.ts, rx: image.rx, state: State::Live, body: Body::Reset(image) }
 }
 
 /// Best bid and ask.

@@ -122,8 +122,9 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
         "snapshot.json",
         on(Channel::Trades, |out, topic, seq| frame::snapshot_trades(out, topic, seq, as_of, all.iter())),
     ));
-    let image = BookImage { ts: Some(Micros(1)), rx: Micros(2), state: State::Resyncing, levels: levels() };
-    frames.push(("snapshot.json", entry(Channel::Book, Body::Reset(Arc::new(image)))));
+    let image =
+        BookImage { ts: Some(Micros(1)), rx: Micros(2), state: State::Resyncing, levels: Arc::new(levels()) };
+    frames.push(("snapshot.json", entry(Channel::Book, Body::Reset(image))));
     frames.push(("state.json", entry(Channel::Book, Body::State(change()))));
     frames.push(("gap.json", entry(Channel::Trades, Body::Loss(Loss { lost: 3 }))));
     let slow = on(Channel::Trades, |out, topic, seq| frame::gap(out, topic, seq, 3, "slow_consumer"));

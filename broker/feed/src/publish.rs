@@ -357,7 +357,7 @@ impl SymbolPublishers {
 }
 
 fn image(times: Times, book: &Book) -> BookImage {
-    BookImage { ts: times.ts, rx: times.rx, state: State::Live, levels: book.published() }
+    BookImage { ts: times.ts, rx: times.rx, state: State::Live, levels: Arc::new(book.published()) }
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ fn after(image: &Arc<Image>, topic: &TopicHandle) -> Option<(BookImage, u64)> {
         let event = entry.record();
         match &event.body {
             Body::Update(Update::Book(levels)) => apply(&mut book, levels, (event.ts, event.rx)),
-            Body::Reset(reset) => book = BookImage::clone(reset),
+            Body::Reset(reset) => book = reset.clone(),
             Body::Update(_) | Body::State(_) | Body::Loss(_) => {}
         }
         book.state = event.state;
@@ -101,13 +101,14 @@ fn after(image: &Arc<Image>, topic: &TopicHandle) -> Option<(BookImage, u64)> {
 }
 
 fn apply(book: &mut BookImage, change: &BookLevels, (ts, rx): (Option<Micros>, Micros)) {
+    let levels = Arc::make_mut(&mut book.levels);
     for level in &change.bids {
-        set(&mut book.levels.bids, *level, |kept, new| new.cmp(kept));
+        set(&mut levels.bids, *level, |kept, new| new.cmp(kept));
     }
     for level in &change.asks {
-        set(&mut book.levels.asks, *level, Decimal::cmp);
+        set(&mut levels.asks, *level, Decimal::cmp);
     }
-    book.levels.checksum = change.checksum;
+    levels.checksum = change.checksum;
     (book.ts, book.rx) = (ts, rx);
 }
 

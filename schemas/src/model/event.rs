@@ -20,7 +20,7 @@ pub enum Body {
     /// A change.
     Update(Update),
     /// A whole new book, after a resync.
-    Reset(Arc<BookImage>),
+    Reset(BookImage),
     /// The topic is live, stale, resyncing or halted from here on.
     State(StateChange),
     /// Trades that the venue sent and we never got.
@@ -64,8 +64,8 @@ pub struct BookImage {
     pub rx: Micros,
     /// The state of the topic then.
     pub state: State,
-    /// All kept levels.
-    pub levels: BookLevels,
+    /// All kept levels: shared, since a reset stands in the log and as the image.
+    pub levels: Arc<BookLevels>,
 }
 
 /// A change of state.
@@ -114,7 +114,7 @@ impl Event {
     pub fn heap_bytes(&self) -> usize {
         match &self.body {
             Body::Update(update) => update.heap_bytes(),
-            Body::Reset(image) => size_of::<BookImage>() + image.levels.heap_bytes(),
+            Body::Reset(image) => size_of::<BookLevels>() + image.levels.heap_bytes(),
             Body::State(change) => change.heap_bytes(),
             Body::Loss(_) => 0,
         }

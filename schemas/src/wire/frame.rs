@@ -339,9 +339,9 @@ mod tests {
             ts: None,
             rx: Micros(9),
             state: State::Resyncing,
-            levels: BookLevels { bids: vec![level("1", "2")], asks: vec![], checksum: 1 },
+            levels: Arc::new(BookLevels { bids: vec![level("1", "2")], asks: vec![], checksum: 1 }),
         };
-        let reset = event(Body::Reset(Arc::new(image)));
+        let reset = event(Body::Reset(image));
         insta::assert_snapshot!(
             written(Channel::Book, |out, topic| entry(out, topic, SeqRange::new(4, 4), &reset)),
             @r#"{"type":"snapshot","channel":"book","symbol":"kraken:BTC/USD","seq":[4,4],"epoch":"6745c1a2-1","state":"resyncing","rx":9,"bids":[["1","2"]],"asks":[],"checksum":1}"#

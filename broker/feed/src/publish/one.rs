@@ -152,7 +152,7 @@ impl TopicPublisher {
     pub(super) fn reset(&mut self, times: Times, mut image: BookImage) {
         self.resume_live();
         image.state = self.condition.state;
-        self.publish_with_image(times, Body::Reset(Arc::new(image.clone())), image.clone());
+        self.publish_with_image(times, Body::Reset(image.clone()), image.clone());
         if !self.is_up()
             && let Some(change) = self.change(Condition::live(), times.rx)
         {
@@ -186,7 +186,7 @@ impl TopicPublisher {
                 let _ = book.apply(&levels.bids, &levels.asks);
             }
         });
-        followed.ok().map(|()| BookImage { ts, rx, state, levels: book.published() })
+        followed.ok().map(|()| BookImage { ts, rx, state, levels: Arc::new(book.published()) })
     }
 
     fn change(&mut self, condition: Condition, now: Micros) -> Option<StateChange> {

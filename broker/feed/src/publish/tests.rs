@@ -186,7 +186,7 @@ fn the_image_follows_the_log() {
         out.book_update(at(n), delta, &book);
     }
     assert_eq!(image().position().seq, 5);
-    assert_eq!((image().body().rx, &image().body().levels), (ms(4), &book.published()));
+    assert_eq!((image().body().rx, &*image().body().levels), (ms(4), &book.published()));
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn states_alone_do_not_leave_the_image_behind() {
     let topic = &registry.symbol(ACME).unwrap().topic(Channel::Book).unwrap().topic;
     let image = topic.image().unwrap();
     assert!(topic.head_index() - image.position().index <= table::IMAGE_ENTRIES);
-    assert_eq!((image.body().rx, &image.body().levels), (ms(2), &book.published()));
+    assert_eq!((image.body().rx, &*image.body().levels), (ms(2), &book.published()));
     let state = topic.read(image.position().index).unwrap().record().state;
     assert_eq!(image.body().state, state);
 }

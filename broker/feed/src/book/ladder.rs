@@ -4,6 +4,10 @@ use schemas::decimal::Decimal;
 use schemas::model::{Level, Side};
 use std::cmp::Ordering;
 
+/// Levels that may come before a side takes more memory than when it began: most stay about as deep as they begin, and none is to
+/// double for one level more.
+const ROOM: usize = 32;
+
 /// One side of a book, sorted.
 ///
 /// The best level stands at the end: most changes fall there, and what an insertion moves is what is better than
@@ -69,6 +73,7 @@ impl Ladder {
     /// Begins anew with `levels` in any order; of a price that occurs twice the last one stays.
     pub(super) fn reset(&mut self, levels: &[Level]) {
         self.levels.clear();
+        self.levels.reserve_exact(levels.len() + ROOM);
         // Reversed they are sorted already, as venues send them; of equal prices the last one comes first.
         self.levels.extend(levels.iter().rev());
         let side = self.side;

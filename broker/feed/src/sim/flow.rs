@@ -6,6 +6,10 @@ use schemas::model::Side;
 
 /// Levels that a side keeps at least and at most.
 const LEVELS: std::ops::Range<usize> = 20..60;
+/// Levels of a side at any time: a step adds some, of which only one is dropped again at once.
+const LEVELS_MAX: usize = LEVELS.end + 4;
+/// Orders that came before anybody looks, so that books are as deep, and as different, as they are later.
+const STEPS_BEFORE: usize = 250;
 /// Levels that a market order leaves standing.
 const LEVELS_LEFT: usize = 10;
 /// The largest limit order, and twice the largest market order.
@@ -50,10 +54,16 @@ impl Flow {
     pub fn new(price_ticks: i64, mut random: Random) -> Self {
         let count = LEVELS.start as i64 + 10;
         let mut ladder = |sign: i64| -> Levels {
-            (1..=count).rev().map(|n| (price_ticks + sign * n, random.between(1, ORDER_LOTS_MAX))).collect()
+            let mut levels = Levels::with_capacity(LEVELS_MAX);
+            levels.extend(
+                (1..=count).rev().map(|n| (price_ticks + sign * n, random.between(1, ORDER_LOTS_MAX))),
+            );
+            levels
         };
         let (bids, asks) = (ladder(-1), ladder(1));
-        Self { random, bids, asks, fair: price_ticks, anchor: price_ticks }
+        let mut flow = Self { random, bids, asks, fair: price_ticks, anchor: price_ticks };
+        (0..STEPS_BEFORE).for_each(|_| drop(flow.step()));
+        flow
     }
 
     /// The whole book as it stands: bids and asks, best first.
@@ -232,7 +242,7 @@ mod tests {
             assert!(step.fills.iter().all(|(_, lots)| *lots > 0));
             assert!(best(&flow.bids) < best(&flow.asks));
             assert!(flow.bids.len() >= LEVELS.start && flow.asks.len() >= LEVELS.start);
-            assert!(flow.bids.len() <= LEVELS.end + 4 && flow.asks.len() <= LEVELS.end + 4);
+            assert!(flow.bids.len() <= LEVELS_MAX && flow.asks.len() <= LEVELS_MAX);
             prices.push(flow.mid());
             spreads.push(best(&flow.asks) - best(&flow.bids));
         }

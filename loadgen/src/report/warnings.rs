@@ -74,6 +74,7 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
     if gone > 0 {
         failures.push(format!("{gone} of {} connections could not be held", report.load.own_connections()));
     }
+    failures.extend(deserted(report));
     failures.extend(broken_streaks(report));
     let misplaced = report.connections.misplaced;
     if misplaced > 0 {
@@ -88,6 +89,14 @@ pub(super) fn failures(report: &Report) -> Vec<String> {
             .push(format!("{} messages are no frames of the protocol", report.received.counts.unparsable));
     }
     failures
+}
+
+/// Nobody was left to measure, and none of them was given up yet.
+fn deserted(report: &Report) -> Option<String> {
+    let (connections, ended) = (&report.connections, report.connections.ended.total());
+    let is_deserted = connections.live == 0 && connections.gone == 0 && ended > 0;
+    (is_deserted && !report.loadgen.interrupted)
+        .then(|| format!("no connection was live at the end: {ended} had ended, and none came back"))
 }
 
 /// What was verified and did not hold; `left` if connections ended that may have been asked for fresh snapshots.

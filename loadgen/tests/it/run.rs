@@ -363,6 +363,22 @@ fn send_for_a_while(peer: &mut Peer, frame: &[u8]) -> usize {
 }
 
 #[test]
+fn a_server_that_goes_away_for_good_fails_the_run() {
+    let server = Server::refusing(
+        &["sim:A"],
+        |number| number > 0,
+        |peer| {
+            peer.grant_with_snapshots(1, 0);
+            peer.wait_for_window();
+            peer.close(1001, "shutdown");
+        },
+    );
+    let report = run(&server, &["--verify"]);
+    assert_eq!((report.connections.live, report.connections.gone), (0, 0));
+    assert_eq!(report.failures, ["no connection was live at the end: 1 had ended, and none came back"]);
+}
+
+#[test]
 fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let server = Server { address: listener.local_addr().unwrap(), house: Arc::default() };

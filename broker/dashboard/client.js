@@ -28,7 +28,8 @@
  * @property {"conflate"|"disconnect"} [onSlow]  what the broker does when this client cannot keep up
  * @property {boolean} [adaptive]  the broker may slow down what is late again and again, and says so by `tier`
  * @property {boolean} [verify]  check the checksum of every book frame
- * @property {(error: {symbol: string, code: string, message: string}) => void} [onError]  a symbol was refused
+ * @property {(error: {symbol: string, code: string, message: string, pattern?: string}) => void} [onError]  a symbol was
+ *   refused; with `pattern`: a new one that this covers is left out, as are those after it, while the connection holds as much as it may
  */
 
 import { Connection, streamUrl } from "./connection.js";
@@ -312,6 +313,12 @@ export class Tickcast extends EventTarget {
     for (const { options } of want?.subscriptions ?? []) call(options.onError, entry);
   }
 
+  /** A pattern of ours leaves out a new symbol, and those that follow, since this connection holds as much as it may. */
+  #leftOut({ channel, pattern, symbol, code, message }) {
+    const subscriptions = this.#wants.get(`${channel} ${pattern}`)?.subscriptions ?? [];
+    for (const { options } of subscriptions) call(options.onError, { symbol, pattern, code, message });
+  }
+
   #refused(error, wants, topics) {
     if (error.code === "lost") return;
     for (const want of wants) {
@@ -324,6 +331,7 @@ export class Tickcast extends EventTarget {
   }
 
   #onFrame(frame) {
+    if (frame.type === "rejected") this.#leftOut(frame);
     if (!isTopicFrame(frame)) return;
     const topic = this.#topics.get(`${frame.channel} ${frame.symbol}`) ?? new Topic(frame.channel, frame.symbol);
     const { wants, verify } = this.#route(topic);

@@ -169,6 +169,9 @@ fn replies() -> Vec<(&'static str, Vec<u8>)> {
     let listed = Subscribed { seq: None, resumed: None, ..symbol.clone() };
     let rejected =
         Rejected { symbol: "x y", code: ErrorCode::UnknownSymbol, message: "no such symbol".into() };
+    let too_many =
+        Rejected { symbol: "binance:NEW", code: ErrorCode::LimitExceeded, message: "too many".into() };
+    let left_out = reply::rejected(Channel::Book, "binance:*", &too_many);
     let (granted, rejected) = ([symbol, pattern], [rejected]);
     let id = RequestId::Text("a".into());
     vec![
@@ -180,6 +183,7 @@ fn replies() -> Vec<(&'static str, Vec<u8>)> {
         ("reply.json", reply::subscriptions(&id, &[listed])),
         ("reply.json", reply::pong(&RequestId::Absent, Micros(5))),
         ("reply.json", reply::error(&id, ErrorCode::RateLimited, "slower")),
+        ("rejected.json", left_out),
         ("heartbeat.json", reply::heartbeat(Micros(5))),
         ("goaway.json", reply::goaway(1_500, "shutdown")),
     ]

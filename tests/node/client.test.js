@@ -412,6 +412,18 @@ test("a refused symbol is told to its subscription, the others go on", () => {
   assert.deepEqual(types(), ["subscribed"]);
 });
 
+test("what a pattern leaves out is told to its subscriptions, the others go on", () => {
+  const [told, other] = [[], []];
+  market.subscribe("quotes", "sim:*", handler, { onError: (error) => told.push(error) });
+  market.subscribe("quotes", "kraken:*", handler, { onError: (error) => other.push(error) });
+  const socket = connect();
+  socket.requests();
+  const left = { symbol: "sim:NEW", pattern: "sim:*", code: "limit_exceeded", message: "at most 2 subscriptions" };
+  socket.say({ type: "rejected", channel: "quotes", ...left });
+  socket.say({ type: "rejected", channel: "trades", ...left });
+  assert.deepEqual([told, other, types()], [[left], [], []]);
+});
+
 test("a request that may succeed later is sent again", () => {
   market.subscribe("quotes", "sim:A", handler);
   const socket = connect();

@@ -6,6 +6,7 @@ use super::shard::{Effect, Shard};
 use super::subscription::{Options, Pattern, RAW, ServedTopic, Subscription, Tier};
 use feed::topic::TopicHandle;
 use schemas::model::{Channel, State};
+use schemas::wire::reply::{self, ErrorCode, Rejected};
 use schemas::wire::request::Resume;
 use std::sync::Arc;
 use std::time::Instant;
@@ -135,12 +136,35 @@ impl Shard {
         let seen = std::mem::replace(&mut self.topics_seen, registry.topics_len());
         for id in seen..self.topics_seen {
             let Some(handle) = registry.topic(TopicId(id)) else { continue };
-            for (connection, options) in self.brought_by(handle) {
-                if self.subscription(connection, handle.id).is_none() && self.has_room(connection) {
-                    self.subscribe(connection, handle, options, Beginning::Snapshot, now);
+            for (connection, pattern) in self.brought_by(handle) {
+                if self.subscription(connection, handle.id).is_none() {
+                    self.bring(connection, pattern, handle, now);
                 }
             }
         }
+    }
+
+    /// Subscribes a connection to what one of its patterns brings, or tells it that it is left out; of several in a row, the first.
+    fn bring(&mut self, id: ConnectionId, pattern: usize, handle: &Arc<TopicHandle>, now: Instant) {
+        let has_room = self.has_room(id);
+        let pattern =
+            self.connections.get_mut(id).and_then(|connection| connection.patterns.get_mut(pattern));
+        let Some(pattern) = pattern else { return };
+        let was_told = std::mem::replace(&mut pattern.leaves_out, !has_room);
+        if has_room {
+            let options = pattern.options;
+            self.subscribe(id, handle, options, Beginning::Snapshot, now);
+        } else if !was_told {
+            let pattern = format!("{}*", pattern.prefix);
+            let (code, message) = (ErrorCode::LimitExceeded, self.at_most_subscriptions());
+            let rejected = Rejected { symbol: handle.symbol.as_str(), code, message };
+            self.send_text(id, &reply::rejected(handle.channel, &pattern, &rejected), now);
+        }
+    }
+
+    /// The limit of subscriptions, for people.
+    pub(crate) fn at_most_subscriptions(&self) -> String {
+        format!("at most {} subscriptions", self.settings.subscriptions_max)
     }
 
     /// Whether a connection may hold one more subscription.
@@ -154,14 +178,15 @@ impl Shard {
         has_room
     }
 
-    /// Whose patterns bring a new topic.
-    fn brought_by(&self, handle: &TopicHandle) -> Vec<(ConnectionId, Options)> {
-        let brings = |pattern: &&Pattern| pattern.brings(handle);
+    /// Whose patterns bring a new topic, and which: the one that was asked for last, as it is with the topics that are there.
+    fn brought_by(&self, handle: &TopicHandle) -> Vec<(ConnectionId, usize)> {
+        let brings = |pattern: &Pattern| pattern.brings(handle);
         self.connections
             .iter()
             .filter(|(id, _)| self.hot[*id].flow != Flow::Closing)
             .filter_map(|(id, connection)| {
-                connection.patterns.iter().find(brings).map(|pattern| (id, pattern.options))
+                let pattern = connection.patterns.iter().rposition(brings)?;
+                Some((id, pattern))
             })
             .collect()
     }

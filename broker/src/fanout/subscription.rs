@@ -48,6 +48,8 @@ pub(crate) struct Pattern {
     /// How many topics there were when it was asked for. Those it covers were subscribed then, and some of them may have been
     /// given up since.
     pub(crate) topics: u32,
+    /// The last new topic that it covers was left out, since the connection holds as much as it may. It was told of the first one.
+    pub(crate) leaves_out: bool,
 }
 
 impl Pattern {

@@ -144,7 +144,8 @@ fn subscribe_pattern<'a>(
         return Err((ErrorCode::BadRequest, message.to_owned()));
     }
     let topics = registry.topics_len();
-    let pattern = Pattern { channel: wanted.channel, prefix: prefix.into(), options, topics };
+    let pattern =
+        Pattern { channel: wanted.channel, prefix: prefix.into(), options, topics, leaves_out: false };
     let matching = matching(registry, wanted.channel, prefix);
     let new = matching.iter().filter(|handle| shard.subscription(id, handle.id).is_none()).count();
     let Some(connection) = shard.connections.get_mut(id) else { return Err(limit_exceeded(shard)) };
@@ -157,10 +158,10 @@ fn subscribe_pattern<'a>(
         shard.counts.subscriptions_refused += 1;
         return Err(limit_exceeded(shard));
     }
-    match known {
-        Some(at) => connection.patterns[at] = pattern,
-        None => connection.patterns.push(pattern),
+    if let Some(at) = known {
+        connection.patterns.remove(at);
     }
+    connection.patterns.push(pattern);
     let beginning = if wanted.snapshot { Beginning::AlwaysSnapshot } else { Beginning::Snapshot };
     for handle in &matching {
         shard.subscribe(id, handle, options, beginning, now);
@@ -278,8 +279,7 @@ fn interval_ms(shard: &Shard, tier: Tier) -> u32 {
 }
 
 fn limit_exceeded(shard: &Shard) -> Refusal {
-    let message = format!("at most {} subscriptions", shard.settings.subscriptions_max);
-    (ErrorCode::LimitExceeded, message)
+    (ErrorCode::LimitExceeded, shard.at_most_subscriptions())
 }
 
 /// The tier whose interval is the shortest that is not below `interval_ms`, or the slowest.

@@ -189,6 +189,21 @@ pub fn error(id: &RequestId, code: ErrorCode, message: &str) -> Vec<u8> {
     json(&ErrorReply { id, error: ErrorBody { code, message, retryable: code.is_retryable() } })
 }
 
+/// A new symbol that a pattern covers and does not bring, nor those that come after it until there is room again.
+#[must_use]
+pub fn rejected(channel: Channel, pattern: &str, rejected: &Rejected<'_>) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(tag = "type", rename = "rejected")]
+    struct LeftOut<'a> {
+        #[serde(serialize_with = "self::channel")]
+        channel: Channel,
+        pattern: &'a str,
+        #[serde(flatten)]
+        rejected: &'a Rejected<'a>,
+    }
+    json(&LeftOut { channel, pattern, rejected })
+}
+
 /// To a connection that was sent nothing for a while.
 #[must_use]
 pub fn heartbeat(ts: Micros) -> Vec<u8> {

@@ -10,7 +10,7 @@ use crate::fanout::advance::Skipped;
 use proptest::{prop_assert, prop_assert_eq};
 use schemas::model::Channel;
 use schemas::wire::close;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a request is to be answered.
@@ -80,6 +80,8 @@ pub(super) struct Client {
     /// The `id`s of its requests and the replies that are to come, in their order.
     pub(super) expected: VecDeque<(u64, Expected)>,
     held: BTreeMap<TopicNumber, Held>,
+    /// What it is to be told that its patterns leave out, in this order.
+    left_out: VecDeque<Value>,
     /// What all frames so far skip, if that can be known.
     pub(super) skipped: Option<Skipped>,
     /// Pings that were not answered yet.
@@ -96,6 +98,7 @@ impl Default for Client {
             greeted: false,
             expected: VecDeque::new(),
             held: BTreeMap::new(),
+            left_out: VecDeque::new(),
             skipped: Some(Skipped::default()),
             pings: 0,
             is_closed: false,
@@ -133,6 +136,13 @@ impl Client {
         self.held.insert(topic, Held::new(topic, options, Awaits::First));
     }
 
+    /// A symbol was opened that a pattern of this client covers, and it may not hold more.
+    pub(super) fn is_left_out(&mut self, channel: Channel, pattern: String, symbol: &str) {
+        self.left_out.push_back(json!({
+            "type": "rejected", "channel": channel.name(), "pattern": pattern, "symbol": symbol, "code": "limit_exceeded",
+        }));
+    }
+
     /// The topics that it knows to hold, and how.
     pub(super) fn holds(&self) -> BTreeMap<TopicNumber, Options> {
         self.held.iter().map(|(topic, held)| (*topic, held.options)).collect()
@@ -151,7 +161,8 @@ impl Client {
     /// Each frame has come to its end, each request is answered, and each topic is up to date: at the head or, in a tier, at its
     /// last tick.
     pub(super) fn is_up_to_date(&mut self, venue: &Venue, tiers: &Tiers) -> Check {
-        prop_assert!(self.read.is_empty() && self.expected.is_empty(), "something was left unsent");
+        let is_all = self.read.is_empty() && self.expected.is_empty() && self.left_out.is_empty();
+        prop_assert!(is_all, "something was left unsent");
         for (&topic, held) in &mut self.held {
             let truth = &venue.truths[topic];
             let tier = held.tier;
@@ -172,6 +183,14 @@ impl Client {
         }
         prop_assert!(self.greeted, "hello comes first");
         if payload.starts_with(b"{\"type\":\"heartbeat\"") {
+            return Ok(());
+        }
+        if payload.starts_with(b"{\"type\":\"rejected\"") {
+            let mut told: Value =
+                serde_json::from_slice(payload).map_err(|e| wrong(format!("{e} in {}", text())))?;
+            let message = told.as_object_mut().and_then(|told| told.remove("message"));
+            prop_assert!(message.is_some_and(|message| message.is_string()));
+            prop_assert_eq!(self.left_out.pop_front(), Some(told));
             return Ok(());
         }
         if payload.starts_with(b"{\"type\":\"tier\"") {

@@ -183,6 +183,38 @@ fn the_end_of_a_pattern_leaves_what_is_held_by_name_or_by_another_pattern() {
 }
 
 #[test]
+fn what_a_pattern_leaves_out_is_told_once() {
+    let wanted = |wanted| Op::Subscribe(Subscribe { wanted, ..wants(0, Channel::Quotes, 0) });
+    let open = Op::Open(Message::Quote, 1);
+    // A pattern and the two symbols that are there.
+    let full = Setting { subscriptions_max: 3, ..AMPLE };
+    let begin = [wanted(vec![4]), Op::Rest, open.clone(), Op::Rest];
+    let world = play(full, &[&begin[..], &[open.clone(), Op::Rest]].concat()).expect("every frame is right");
+    assert_eq!(world.shard.counts.subscriptions_refused, 2);
+    world.end().expect("all ends well");
+    let room = Op::Unsubscribe { client: 0, channel: Channel::Quotes, wanted: vec![0] };
+    let world = play(full, &[&begin[..], &[room, open, Op::Rest]].concat()).expect("every frame is right");
+    assert_eq!(world.peers[0].held.len(), 2);
+    world.end().expect("all ends well");
+}
+
+#[test]
+fn what_several_patterns_bring_is_served_as_the_last_one_asked_for() {
+    let wanted =
+        |pattern, tier| Op::Subscribe(Subscribe { wanted: vec![pattern], ..wants(0, Channel::Quotes, tier) });
+    let open = Op::Open(Message::Quote, 1);
+    let ask = [Op::Rest, Op::Ask { client: 0, ping: false }, Op::Rest];
+    let (all, of_b) = (4, 7);
+    let begin = [wanted(all, 1), wanted(of_b, 0), open.clone()];
+    let again = [wanted(of_b, 2), wanted(all, 1), open];
+    let world = play(AMPLE, &[&begin[..], &ask, &again, &ask].concat()).expect("every frame is right");
+    let mut tiers: Vec<_> = world.peers[0].held.values().map(|options| options.tier).collect();
+    tiers.dedup();
+    assert_eq!(tiers, [1]);
+    world.end().expect("all ends well");
+}
+
+#[test]
 fn who_goes_ahead_of_its_tick_gets_all_that_this_takes() {
     // The frame that says what is skipped is cut off; what replaces it follows, and not only with the next tick.
     let begin =

@@ -24,6 +24,22 @@ pub(super) const STALL_TIME_MAX: Duration = Duration::from_secs(30);
 /// A turn looks at the clock when it begins, and a socket is full a little later.
 const TURN: Duration = Duration::from_millis(500);
 
+/// A pattern that a connection holds.
+pub(super) struct Pattern {
+    pub(super) channel: Channel,
+    /// Without its `*`.
+    pub(super) prefix: &'static str,
+    pub(super) options: Options,
+    /// The last new topic that it covers found no room.
+    pub(super) leaves_out: bool,
+}
+
+impl Pattern {
+    pub(super) fn is(&self, channel: Channel, prefix: &str) -> bool {
+        self.channel == channel && self.prefix == prefix
+    }
+}
+
 /// A connection.
 #[derive(Default)]
 pub(super) struct Peer {
@@ -36,7 +52,8 @@ pub(super) struct Peer {
     pub(super) tiers: BTreeMap<TopicNumber, usize>,
     /// What of it was asked for by name, and so does not end with a pattern.
     pub(super) named: BTreeSet<TopicNumber>,
-    pub(super) patterns: Vec<(Channel, &'static str, Options)>,
+    /// In the order in which they were asked for last.
+    pub(super) patterns: Vec<Pattern>,
     /// Since when it has not had all that was due because its socket was full.
     pub(super) slow_since: Option<Instant>,
     pub(super) awaits_writable: bool,

@@ -4,7 +4,7 @@ use super::Check;
 use super::client::{Beginning, Expected, Grant};
 use super::held::Options;
 use super::op::{Resume, Subscribe};
-use super::peer::Peer;
+use super::peer::{Pattern, Peer};
 use super::tiers::TIERS_MS;
 use super::truth::Truth;
 use super::venue::{EPOCH, TopicNumber, name, number};
@@ -73,7 +73,7 @@ impl World {
     /// How many subscriptions and patterns a pattern adds to what a client holds.
     fn brings(&self, at: usize, channel: Channel, prefix: &str) -> usize {
         let peer = &self.peers[at];
-        let is_known = peer.patterns.iter().any(|(of, held, _)| *of == channel && *held == prefix);
+        let is_known = peer.patterns.iter().any(|held| held.is(channel, prefix));
         let topics = self.covered(channel, prefix);
         topics.iter().filter(|topic| !peer.held.contains_key(topic)).count() + usize::from(!is_known)
     }
@@ -134,10 +134,8 @@ impl World {
         entry["matched"] = json!(topics.len());
         grants.push(Grant { entry: Some(entry), topic: None, tier: 0, head: 0 });
         let patterns = &mut self.peers[at].patterns;
-        match patterns.iter_mut().find(|(of, held, _)| *of == channel && *held == prefix) {
-            Some((_, _, held)) => *held = options,
-            None => patterns.push((channel, prefix, options)),
-        }
+        patterns.retain(|held| !held.is(channel, prefix));
+        patterns.push(Pattern { channel, prefix, options, leaves_out: false });
         for topic in topics {
             let is_held = self.peers[at].held.contains_key(&topic);
             let truth = &self.venue.borrow().truths[topic];
@@ -214,13 +212,13 @@ impl World {
     fn end_pattern(&mut self, at: usize, channel: Channel, prefix: &str) -> Vec<TopicNumber> {
         let patterns = &mut self.peers[at].patterns;
         let before = patterns.len();
-        patterns.retain(|(of, held, _)| *of != channel || *held != prefix);
+        patterns.retain(|held| !held.is(channel, prefix));
         if patterns.len() == before {
             return Vec::new();
         }
         let peer = &self.peers[at];
-        let others = peer.patterns.iter().filter(|(of, ..)| *of == channel);
-        let kept: Vec<_> = others.flat_map(|(_, held, _)| self.covered(channel, held)).collect();
+        let others = peer.patterns.iter().filter(|held| held.channel == channel);
+        let kept: Vec<_> = others.flat_map(|held| self.covered(channel, held.prefix)).collect();
         let mut topics = self.covered(channel, prefix);
         topics.retain(|topic| !peer.named.contains(topic) && !kept.contains(topic));
         topics
@@ -245,10 +243,10 @@ impl World {
             entry["state"] = json!(truth.state(truth.head()).name());
             entry
         });
-        let patterns = peer.patterns.iter().map(|(channel, prefix, options)| {
-            let mut entry = entry(*channel, *options);
-            entry["pattern"] = json!(format!("{prefix}*"));
-            entry["matched"] = json!(self.covered(*channel, prefix).len());
+        let patterns = peer.patterns.iter().map(|held| {
+            let mut entry = entry(held.channel, held.options);
+            entry["pattern"] = json!(format!("{}*", held.prefix));
+            entry["matched"] = json!(self.covered(held.channel, held.prefix).len());
             entry
         });
         json!({"subscriptions": topics.chain(patterns).collect::<Vec<_>>()})

@@ -1,9 +1,8 @@
 //! A shard and all around it: a venue, clients, time; and what a thread's tasks do for a shard.
 
 use super::Check;
-use super::held::Options;
 use super::op::{Sending, Setting};
-use super::peer::{Peer, STALL_TIME_MAX};
+use super::peer::{Pattern, Peer, STALL_TIME_MAX};
 use super::tiers::{TIERS_MS, Tiers};
 use super::truth::Truth;
 use super::venue::{self, Venue, number};
@@ -194,15 +193,21 @@ impl World {
         for peer in self.peers.iter_mut().filter(|peer| !peer.lingers) {
             for channel in Channel::ALL {
                 let topic = number(symbol, channel);
-                let covers =
-                    |(of, prefix, _): &&(Channel, &str, Options)| *of == channel && name.starts_with(prefix);
-                let brings = peer.patterns.iter().find(covers);
-                self.refused += u64::from(brings.is_some() && peer.room(&self.setting) == 0);
-                if let Some((_, _, options)) = brings.filter(|_| peer.room(&self.setting) > 0) {
-                    peer.held.insert(topic, *options);
+                let has_room = peer.room(&self.setting) > 0;
+                let covers = |held: &&mut Pattern| held.channel == channel && name.starts_with(held.prefix);
+                let Some(pattern) = peer.patterns.iter_mut().rev().find(covers) else { continue };
+                let was_told = std::mem::replace(&mut pattern.leaves_out, !has_room);
+                let options = pattern.options;
+                if has_room {
+                    peer.held.insert(topic, options);
                     peer.tiers.insert(topic, options.tier);
-                    peer.client.announce(topic, *options);
+                    peer.client.announce(topic, options);
                     self.tiers.will_begin(topic, options.tier);
+                    continue;
+                }
+                self.refused += 1;
+                if !was_told {
+                    peer.client.is_left_out(channel, format!("{}*", pattern.prefix), &name);
                 }
             }
         }

@@ -146,6 +146,7 @@ fn help_and_version_are_no_errors() {
     let (status, out, _) = run(broker(&["--help"]));
     assert_eq!(status, 0);
     assert!(out.contains("--book-depth") && out.contains("TICKCAST_BOOK_DEPTH"), "{out}");
+    assert!(out.contains("0,50,100,250,500,1000"), "a list stands as it is typed: {out}");
     let version = concat!("broker ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
     assert_eq!(run(broker(&["--version"])), (0, version, String::new()));
 }

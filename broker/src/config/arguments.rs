@@ -99,7 +99,14 @@ fn as_setting(arg: clap::Arg) -> clap::Arg {
         .hide_env(true)
         .required(false);
     match defaults.get(&id) {
-        Some(Value::Array(items)) => arg.action(ArgAction::Append).default_values(items.iter().map(plain)),
+        Some(Value::Array(items)) => {
+            let (arg, values) = (arg.action(ArgAction::Append), items.iter().map(plain));
+            // As one would type them.
+            match arg.get_value_delimiter().map(String::from) {
+                Some(comma) => arg.default_value(values.collect::<Vec<_>>().join(&comma)),
+                None => arg.default_values(values),
+            }
+        }
         Some(value) => arg.default_value(plain(value)),
         None => arg,
     }

@@ -62,8 +62,8 @@ def readme() -> str:
 `run.sh` is what ran, from the top of the tree after `cargo build --release --workspace --bins`; the reports lie in `raw/`, and `readme.py` made these
 tables of them. Broker on one core, load generator on the other. 1,000 connections with 20 of 500 simulated symbols each, 5,000 updates/s in all, 60 s, of
 which 20% sit on a tier of 100 ms. In *mixed* runs 5% never read, 5% read 1 KiB/s, and 17 a second leave and come back with what they
-have (`--churn 100%/min --resume`); in *good* ones nobody does. *killed*, the tiers and the slow reader were measured with a build whose heap was not in
-huge pages, which costs some percent of CPU at every rate (`results/2026-11-22-huge-pages`).
+have (`--churn 100%/min --resume`); in *good* ones nobody does. The build's heap was not in huge pages; with them,
+as is the default, it takes 10 MiB more and some percent less CPU (`results/2026-11-22-huge-pages`).
 
 ## Nothing is missing
 

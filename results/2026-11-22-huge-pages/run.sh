@@ -1,30 +1,41 @@
 #!/usr/bin/env bash
-# Huge pages for the broker's heap or not: the same load on a binary with each, in turn, PAIRS times.
-# Usage: run.sh BROKER_WITH BROKER_WITHOUT LOADGEN, from the folder that gets the raw output.
-set -eu
-with=$1 without=$2 loadgen=$3 pairs=${PAIRS:-3}
-resident() { awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
-for pair in $(seq "$pairs"); do
-    for pages in with without; do
-        out="raw/$pages-$pair"
-        mkdir -p "$out"
-        : >"$out/broker.txt"
-        taskset -c 0 "${!pages}" --listen 127.0.0.1:0 --feed "sim:?symbols=500&rate=5000&seed=1" >"$out/broker.txt" 2>"$out/broker.log" &
-        broker=$!
-        until stream=$(grep -o 'ws://.*' "$out/broker.txt"); do sleep 0.1; done
-        taskset -c 1 "$loadgen" run --url "$stream" --connections 1000 --channel quotes --symbols-per-connection 20 \
-            --duration 40s --seed 1 --out "$out" >/dev/null 2>&1 &
-        load=$!
-        sleep 10
-        early=$(resident "$broker")
-        sleep 28
-        late=$(resident "$broker")
-        wait "$load" || true
-        # Where the binaries lay on this machine does not matter, and `loadgen report` makes pages of what is kept.
-        sed -i "s|$(dirname "$loadgen")/||g" "$out"/report.*
-        rm -f "$out/report.html"
-        kill "$broker" && wait "$broker" || true
-        rm "$out"/broker.*
-        printf '%s %s MiB after 10 and 38 s: %s %s; %s\n' "$pages" "$pair" "$early" "$late" "$(grep '^broker CPU' "$out/report.txt" | tr -s ' ')"
+# Huge pages for the broker's heap or not: the same loads on the binaries of two directories, in turn. Run from the top of the tree, on a
+# quiet machine with two cores: the broker gets one, the load generator the other. Takes about ten minutes; summary.txt is what the
+# tables in README.md are of.
+# Usage: run.sh DIRECTORY_WITH DIRECTORY_WITHOUT, each with a broker and a loadgen.
+set -euo pipefail
+here=$(dirname "$0") raw=$(dirname "$0")/raw with=$1 without=$2
+. results/common.sh
+
+resident() { awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$broker/status"; }
+memory() { # NAME
+    start_broker "sim:?symbols=500&rate=5000&seed=1"
+    $loadgen run --url "$stream" --connections 1000 --channel quotes --symbols-per-connection 20 --duration 40s --seed 1 --out "$raw/$1" >/dev/null 2>&1 &
+    local load=$! early late
+    sleep 10
+    early=$(resident)
+    sleep 28
+    late=$(resident)
+    wait "$load"
+    stop_broker
+    echo "$1: MiB after 10 and 38 s: $early $late; $(grep '^broker CPU' "$raw/$1/report.txt" | tr -s ' ')"
+}
+watchlists() { # NAME: the load of that name in results/2026-11-21-price
+    start_ticks 1000
+    $loadgen run --url "$stream" --publish "$ticks" --publish-symbols 1000 --rate 2000 --connections 1000 --channel quotes \
+        --symbols-per-connection 20 --duration 3s --warmup 1s --floor-pairs 3 $cores --out "$raw/$1" >/dev/null 2>&1
+    stop_broker
+    echo "$1: broker / floor by pair: $(awk '/^pair / { table = 1 } table && $1 ~ /^[0-9]+$/ { printf " %s", $4 }' "$raw/$1/report.txt")"
+}
+for part in memory watchlists; do
+    for round in 1 2 3 4; do
+        for pages in with without; do
+            bin=${!pages} loadgen="taskset -c 1 ${!pages}/loadgen"
+            $part "$part-$pages-$round"
+            # Where the binaries lay on this machine does not matter, and `loadgen report` makes pages of what is kept.
+            sed -i "s|$bin/|target/release/|g" "$raw/$part-$pages-$round"/report.*
+            rm -f "$raw/$part-$pages-$round"/{report.html,*.hgrm,*.hlog}
+        done
     done
-done | tee summary.txt
+done | tee "$here/summary.txt"
+rm "$raw"/broker.*

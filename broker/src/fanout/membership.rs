@@ -155,7 +155,7 @@ impl Shard {
             let options = pattern.options;
             self.subscribe(id, handle, options, Beginning::Snapshot, now);
         } else if !was_told {
-            let pattern = format!("{}*", pattern.prefix);
+            let pattern = pattern.text();
             let (code, message) = (ErrorCode::LimitExceeded, self.at_most_subscriptions());
             let rejected = Rejected { symbol: handle.symbol.as_str(), code, message };
             self.send_text(id, &reply::rejected(handle.channel, &pattern, &rejected), now);

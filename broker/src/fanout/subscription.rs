@@ -53,6 +53,11 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
+    /// As it was asked for.
+    pub(crate) fn text(&self) -> String {
+        format!("{}*", self.prefix)
+    }
+
     /// Whether it covers a topic.
     pub(crate) fn covers(&self, handle: &TopicHandle) -> bool {
         handle.channel == self.channel && handle.symbol.as_str().starts_with(&*self.prefix)

@@ -196,7 +196,7 @@ fn unsubscribe(shard: &mut Shard, id: ConnectionId, request: &RequestId, wanted:
 fn subscriptions(shard: &mut Shard, id: ConnectionId, request: &RequestId) -> Vec<u8> {
     let registry = shard.market.registry();
     let Some(connection) = shard.connections.get(id) else { return Vec::new() };
-    let patterns: Vec<String> = connection.patterns.iter().map(|held| format!("{}*", held.prefix)).collect();
+    let patterns: Vec<String> = connection.patterns.iter().map(Pattern::text).collect();
     let mut list: Vec<Subscribed<'_>> = connection
         .subscriptions
         .iter()

@@ -15,7 +15,7 @@ use crate::sync::{AtomicU64, Guard, OnceLock, Slot};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Places in the first table. The place before that one is the ring's own: most topics need no other.
+/// Places in the first table. The place before that one is the ring's own: a topic with few entries needs no other.
 const TABLE: u64 = if cfg!(loom) { 2 } else { 8 };
 /// How many times as large as a table the next one is.
 const GROWTH: u64 = 4;

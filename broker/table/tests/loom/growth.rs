@@ -16,7 +16,8 @@ fn fill(publisher: &mut Publisher<Item, u64>, chunks: u64) {
 
 const READING: Model = Model { preemptions: 8, run: reading };
 
-/// The ring grows while entries are read that stay.
+/// The ring grows while entries are read that stay. The reader is the spawned thread: of each variable loom knows the last access only, so
+/// a thread that loads and then stores, as one does that grows a ring, would hide what another had loaded before.
 fn reading() {
     let mut publisher = table(usize::MAX, 0).register(THREE_CHUNKS).unwrap();
     let topic = Arc::clone(publisher.topic());

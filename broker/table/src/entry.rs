@@ -102,6 +102,11 @@ impl<'a, R> EntryRef<'a, R> {
         self.snapshot_cell().get_or_encode_counted(encoding, encode, |bytes| self.account.charge(bytes))
     }
 
+    /// Counts what the entry holds and shared with something outside the log until now, in bytes.
+    pub fn count(self, bytes: usize) {
+        self.account.charge(bytes);
+    }
+
     fn snapshot_cell(self) -> &'a FrameCell {
         let cell = &self.entry.snapshot;
         if let Some(cell) = cell.get() {

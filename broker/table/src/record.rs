@@ -19,7 +19,8 @@ pub trait Record: Send + Sync + 'static {
         self.is_mark()
     }
 
-    /// What it takes on the heap, beside its own size, in bytes.
+    /// What it takes on the heap, beside its own size, in bytes. What it shares with an image is not counted before the log holds it alone
+    /// ([`EntryRef::count`](crate::EntryRef::count)).
     fn heap_bytes(&self) -> usize;
 }
 

@@ -109,15 +109,23 @@ impl Event {
         }
     }
 
-    /// About how much memory the entry takes beside its own size, in bytes.
+    /// About how much memory the entry takes beside its own size, in bytes; that of a reset without its levels, which the image shares
+    /// ([`BookImage::levels_bytes`]).
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         match &self.body {
             Body::Update(update) => update.heap_bytes(),
-            Body::Reset(image) => size_of::<BookLevels>() + image.levels.heap_bytes(),
             Body::State(change) => change.heap_bytes(),
-            Body::Loss(_) => 0,
+            Body::Reset(_) | Body::Loss(_) => 0,
         }
+    }
+}
+
+impl BookImage {
+    /// About how much memory its levels take, in bytes.
+    #[must_use]
+    pub fn levels_bytes(&self) -> usize {
+        size_of::<BookLevels>() + self.levels.heap_bytes()
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct TopicPublisher {
     /// What the topic returns to when what suspended it is over.
     suspended: Option<Condition>,
     has_entries: bool,
+    /// The entry of the last reset, while the image has the same levels.
+    shared_reset: Option<u64>,
 }
 
 /// A state and why.
@@ -100,6 +102,7 @@ impl TopicPublisher {
             condition: Condition::default(),
             suspended: None,
             has_entries: false,
+            shared_reset: None,
         }
     }
 
@@ -240,10 +243,30 @@ impl TopicPublisher {
     }
 
     pub(super) fn publish_with_image(&mut self, times: Times, body: Body, mut image: BookImage) {
+        self.count_reset(&image);
         let event = self.event(times, body);
         image.state = self.condition.state;
         let entry = self.publisher.publish_with_image(event, image);
+        if matches!(entry.record().body, Body::Reset(_)) {
+            self.shared_reset = Some(entry.index());
+        }
         self.digest(&entry);
+    }
+
+    /// Counts the levels of the last reset in the log if the next image has others, so that only the log holds them. Counted from the
+    /// beginning, the books that a feed opens with would take the place of updates until they are evicted, and what the logs hold in truth would
+    /// grow in the meantime.
+    fn count_reset(&mut self, next: &BookImage) {
+        let Some(index) = self.shared_reset else { return };
+        if let Some(entry) = self.handle.topic.read(index)
+            && let Body::Reset(reset) = &entry.record().body
+        {
+            if Arc::ptr_eq(&reset.levels, &next.levels) {
+                return;
+            }
+            entry.entry().count(reset.levels_bytes());
+        }
+        self.shared_reset = None;
     }
 
     fn event(&mut self, times: Times, body: Body) -> Logged {

@@ -210,6 +210,35 @@ fn states_alone_do_not_leave_the_image_behind() {
 }
 
 #[test]
+fn what_a_reset_shares_with_the_image_is_counted_once_the_log_holds_it_alone() {
+    let table = crate::testing::table(10);
+    let market = crate::market::Market::new(Arc::clone(&table), crate::market::MarketLimits::default());
+    let settings = Settings { image_every: 2, ..Settings::new("test", "e-1") };
+    let mut out = market.open(&settings, &["ACME"]).unwrap().remove(0);
+    let mut deep = Book::new(BookDepth::whole(1_000));
+    let levels: Vec<_> = (1..=1_000).map(|price| level(&price.to_string(), "1")).collect();
+    deep.reset(&levels, &[]).unwrap();
+    let levels_bytes = levels.len() * size_of_val(&levels[0]);
+    let counted = || {
+        let before = table.budget().bytes();
+        move |now: usize| (now - before) / levels_bytes
+    };
+
+    let resets = counted();
+    out.book_reset(at(1), &deep);
+    assert_eq!(resets(table.budget().bytes()), 0, "the image has them too");
+    out.book_reset(at(2), &deep);
+    assert_eq!(resets(table.budget().bytes()), 1, "the first reset has its own");
+    let second = counted();
+    for n in 3..100 {
+        let delta = deep.apply(&[level("7", &n.to_string())], &[]).unwrap().unwrap();
+        out.book_update(at(n), delta, &deep);
+        let has_next_image = n > 3;
+        assert_eq!(second(table.budget().bytes()), usize::from(has_next_image), "after update {n}");
+    }
+}
+
+#[test]
 fn channels_that_nobody_wants_are_not_there() {
     let (market, mut out) = open(|settings| {
         settings.channels = crate::settings::Channels::of(&[Channel::Trades]);

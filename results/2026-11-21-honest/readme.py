@@ -39,7 +39,7 @@ def memory(channel: str) -> str:
     lines = [line.split() for line in (RAW / f"mixed-{channel}.memory").read_text().splitlines()[1:]]
     resident = {int(line[0]): float(line[1]) for line in lines}
     held = max(float(line[3]) for line in lines)
-    shown = " | ".join(f"{resident[at]:.0f}" for at in (0, 5, 10, 20, 30, 40, 50, 60))
+    shown = " | ".join(f"{resident[at]:.1f}" for at in (0, 5, 10, 20, 30, 40, 50, 60))
     return f"| {channel} | {shown} | {held:.1f} |"
 
 
@@ -62,8 +62,7 @@ def readme() -> str:
 `run.sh` is what ran, from the top of the tree after `cargo build --release --workspace --bins`; the reports lie in `raw/`, and `readme.py` made these
 tables of them. Broker on one core, load generator on the other. 1,000 connections with 20 of 500 simulated symbols each, 5,000 updates/s in all, 60 s, of
 which 20% sit on a tier of 100 ms. In *mixed* runs 5% never read, 5% read 1 KiB/s, and 17 a second leave and come back with what they
-have (`--churn 100%/min --resume`); in *good* ones nobody does. The build's heap was not in huge pages; with them,
-as is the default, it takes 10 MiB more and some percent less CPU (`results/2026-11-22-huge-pages`).
+have (`--churn 100%/min --resume`); in *good* ones nobody does.
 
 ## Nothing is missing
 

@@ -68,7 +68,7 @@ impl<R> Log<R> {
     pub(crate) fn oldest(&self, head: u64) -> u64 {
         let Some(open) = chunk_of(head) else { return 1 };
         let not_lapped = (open + 1).saturating_sub(self.ring.chunks_max());
-        not_lapped.max(self.evicted_below.load(Relaxed)) * CHUNK_ENTRIES + 1
+        not_lapped.max(self.evicted_below()) * CHUNK_ENTRIES + 1
     }
 
     /// Puts a new chunk into the ring, in the place of the one that it laps. For the publisher only.
@@ -88,6 +88,11 @@ impl<R> Log<R> {
         let Some(chunk) = self.ring.take(number) else { return false };
         chunk.account().close();
         true
+    }
+
+    /// Chunks below this number are gone, and so are all that were lapped.
+    pub(crate) fn evicted_below(&self) -> u64 {
+        self.evicted_below.load(Relaxed)
     }
 
     pub(crate) fn holds(&self, number: u64) -> bool {

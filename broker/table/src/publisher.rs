@@ -41,12 +41,19 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
     }
 
     /// Whether the next entry should bring a new image, in a topic that has images: there is none yet among the [`IMAGE_ENTRIES`] that
-    /// it belongs to. What leads from the image to the head is never evicted, so this bounds what a slow topic keeps, and in a
-    /// small ring the log always reaches back to the image.
+    /// it belongs to, or the last one holds up what else would be evicted. What leads from the image to the head is never evicted, so this bounds what
+    /// a slow topic keeps, and in a small ring the log always reaches back to the image.
     #[must_use]
     pub fn image_is_due(&self) -> bool {
         let due = self.head.index / IMAGE_ENTRIES != self.image_index.wrapping_sub(1) / IMAGE_ENTRIES;
+        let due = due || self.image_holds_up_eviction();
         due && !(mutated(Mutant::ImageDueOnce) && self.image_index > 0)
+    }
+
+    /// Whether a completed chunk stays for the image's sake alone: all before it have been evicted.
+    fn image_holds_up_eviction(&self) -> bool {
+        let is_kept = chunk_of(self.head.index).is_some_and(|open| self.queued_below < open);
+        is_kept && self.budget.evicted() > 0 && self.queued_below <= self.topic.log().evicted_below()
     }
 
     /// Publishes a record: gives it its sequence numbers, stores it, moves the head over it and marks the topic dirty for

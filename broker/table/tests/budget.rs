@@ -61,6 +61,35 @@ fn a_topic_without_entries_takes_none_of_the_budget() {
     drop(publisher);
 }
 
+/// The entries with which a topic of a hundred brings images, while between two of them another topic fills `chunks` chunks.
+fn images_beside(table: &Table<Item, u64>, chunks: u64) -> Vec<u64> {
+    let (mut slow, mut fast) = (table.register(10_000).unwrap(), table.register(10_000).unwrap());
+    let mut images = Vec::new();
+    for value in 1..=100 {
+        if slow.image_is_due() {
+            slow.publish_with_image(Item::update(value), value);
+            images.push(value);
+        } else {
+            slow.publish(Item::update(value));
+        }
+        publish(&mut fast, chunks * CHUNK_ENTRIES);
+        let image = slow.topic().image().unwrap().position().index;
+        assert!(
+            slow.topic().read_range(image + 1, value, |_| ()).is_ok(),
+            "the log reaches back to the image"
+        );
+    }
+    images
+}
+
+#[test]
+fn an_image_that_holds_up_eviction_is_replaced() {
+    let at_the_latest: Vec<u64> = (1..=100).step_by(IMAGE_ENTRIES as usize).collect();
+    assert_eq!(images_beside(&table(usize::MAX), 60), at_the_latest);
+    let images = images_beside(&table(chunk_bytes(50 * CHUNK_ENTRIES)), 60);
+    assert!(images.windows(2).all(|pair| pair[1] - pair[0] <= CHUNK_ENTRIES + 1), "{images:?}");
+}
+
 #[test]
 fn records_and_frames_are_counted() {
     let table = table(usize::MAX);

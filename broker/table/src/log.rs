@@ -90,7 +90,7 @@ impl<R> Log<R> {
         true
     }
 
-    /// Chunks below this number are gone, and so are all that were lapped.
+    /// Chunks below this number were evicted, or are being.
     pub(crate) fn evicted_below(&self) -> u64 {
         self.evicted_below.load(Relaxed)
     }

@@ -45,8 +45,8 @@ impl<R: Record, I: Send + Sync + 'static> Publisher<R, I> {
     /// a slow topic keeps, and in a small ring the log always reaches back to the image.
     #[must_use]
     pub fn image_is_due(&self) -> bool {
-        let due = self.head.index / IMAGE_ENTRIES != self.image_index.wrapping_sub(1) / IMAGE_ENTRIES;
-        let due = due || self.image_holds_up_eviction();
+        let left_behind = self.head.index / IMAGE_ENTRIES != self.image_index.wrapping_sub(1) / IMAGE_ENTRIES;
+        let due = left_behind || self.image_holds_up_eviction();
         due && !(mutated(Mutant::ImageDueOnce) && self.image_index > 0)
     }
 

@@ -219,22 +219,19 @@ fn what_a_reset_shares_with_the_image_is_counted_once_the_log_holds_it_alone() {
     let levels: Vec<_> = (1..=1_000).map(|price| level(&price.to_string(), "1")).collect();
     deep.reset(&levels, &[]).unwrap();
     let levels_bytes = levels.len() * size_of_val(&levels[0]);
-    let counted = || {
-        let before = table.budget().bytes();
-        move |now: usize| (now - before) / levels_bytes
-    };
+    let resets_since = |before| (table.budget().bytes() - before) / levels_bytes;
 
-    let resets = counted();
+    let at_first = table.budget().bytes();
     out.book_reset(at(1), &deep);
-    assert_eq!(resets(table.budget().bytes()), 0, "the image has them too");
+    assert_eq!(resets_since(at_first), 0, "the image has them too");
     out.book_reset(at(2), &deep);
-    assert_eq!(resets(table.budget().bytes()), 1, "the first reset has its own");
-    let second = counted();
+    assert_eq!(resets_since(at_first), 1, "the first reset has its own");
+    let with_second = table.budget().bytes();
     for n in 3..100 {
         let delta = deep.apply(&[level("7", &n.to_string())], &[]).unwrap().unwrap();
         out.book_update(at(n), delta, &deep);
         let has_next_image = n > 3;
-        assert_eq!(second(table.budget().bytes()), usize::from(has_next_image), "after update {n}");
+        assert_eq!(resets_since(with_second), usize::from(has_next_image), "after update {n}");
     }
 }
 

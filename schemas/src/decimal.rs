@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::num::NonZeroU128;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 /// The most digits that may follow the point, and the most that a number may have in all.
@@ -22,9 +22,13 @@ const POWERS: [u128; DIGITS_MAX as usize + 1] = powers_of_ten();
 
 /// An exact decimal number of up to [`DIGITS_MAX`] digits, ordered and compared by value (`1.0 == 1.00`).
 ///
-/// One word of 128 bits: sign, scale (7 bits), a constant one, mantissa (119 bits).
+/// 128 bits: sign, scale (7 bits), a constant one, mantissa (119 bits). In two words, lest all that has one in it grow to a multiple of
+/// 16 bytes.
 #[derive(Clone, Copy)]
-pub struct Decimal(NonZeroU128);
+pub struct Decimal {
+    high: NonZeroU64,
+    low: u64,
+}
 
 /// Why a text is not a decimal number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,10 +103,8 @@ impl Decimal {
     const fn pack(negative: bool, mantissa: u128, scale: u32) -> Self {
         let sign = if negative { SIGN } else { 0 };
         let bits = sign | ((scale as u128) << SCALE_SHIFT) | PRESENT | mantissa;
-        match NonZeroU128::new(bits) {
-            Some(bits) => Self(bits),
-            None => unreachable!(),
-        }
+        let Some(high) = NonZeroU64::new((bits >> 64) as u64) else { unreachable!() };
+        Self { high, low: bits as u64 }
     }
 
     fn checked(negative: bool, mantissa: u128, scale: usize) -> Result<Self, DecimalError> {
@@ -112,10 +114,14 @@ impl Decimal {
         }
     }
 
+    const fn bits(self) -> u128 {
+        (self.high.get() as u128) << 64 | self.low as u128
+    }
+
     /// The digits without the point and without the sign.
     #[must_use]
     pub const fn magnitude(self) -> u128 {
-        self.0.get() & MANTISSA
+        self.bits() & MANTISSA
     }
 
     /// The digits without the point, with the sign.
@@ -128,13 +134,13 @@ impl Decimal {
     /// How many digits follow the point.
     #[must_use]
     pub const fn scale(self) -> u32 {
-        ((self.0.get() >> SCALE_SHIFT) & 0x7f) as u32
+        ((self.bits() >> SCALE_SHIFT) & 0x7f) as u32
     }
 
     /// Whether it is written with a minus sign, which a zero can be too.
     #[must_use]
     pub const fn is_negative(self) -> bool {
-        self.0.get() & SIGN != 0
+        self.bits() & SIGN != 0
     }
 
     /// Whether its value is zero.
@@ -146,7 +152,7 @@ impl Decimal {
     /// Whether both are written with the same digits, which is more than being equal.
     #[must_use]
     pub fn same_digits(self, other: Self) -> bool {
-        self.0 == other.0
+        self.bits() == other.bits()
     }
 
     /// Appends the number as it was written.
@@ -344,7 +350,7 @@ const fn powers_of_ten() -> [u128; DIGITS_MAX as usize + 1] {
 impl Ord for Decimal {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let (a, b) = (self.0.get(), other.0.get());
+        let (a, b) = (self.bits(), other.bits());
         // Of the same scale and not negative, as prices of one symbol nearly always are: only the digits differ.
         if (a ^ b) >> SCALE_SHIFT == 0 && a & SIGN == 0 { a.cmp(&b) } else { self.compare_any(*other) }
     }
@@ -358,7 +364,7 @@ impl PartialOrd for Decimal {
 
 impl PartialEq for Decimal {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || self.cmp(other) == Ordering::Equal
+        self.bits() == other.bits() || self.cmp(other) == Ordering::Equal
     }
 }
 
@@ -408,7 +414,7 @@ mod tests {
 
     #[test]
     fn fits_sixteen_bytes_even_as_an_option() {
-        assert_eq!(size_of::<Decimal>(), 16);
+        assert_eq!((size_of::<Decimal>(), align_of::<Decimal>()), (16, 8));
         assert_eq!(size_of::<Option<Decimal>>(), 16);
     }
 

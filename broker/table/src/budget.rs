@@ -9,8 +9,8 @@
 //! old ones are looked at and forgotten if their log no longer has them.
 
 use crate::sync::{AtomicI64, AtomicU64, Queue, TryLock};
+use crossbeam::queue::SegQueue;
 use crossbeam::utils::CachePadded;
-use std::collections::VecDeque;
 use std::sync::Weak;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -115,18 +115,19 @@ impl LogBudget {
     }
 }
 
-/// Completed chunks, oldest first: all of `checked` is older than all of `unchecked`.
+/// Completed chunks, oldest first: all of `checked` is older than all of `unchecked`. Queues of small blocks, since others would double
+/// at some time.
 #[derive(Default)]
 struct EvictionOrder {
     /// Were still in their logs when they were looked at in this round.
-    checked: VecDeque<Completed>,
-    unchecked: VecDeque<Completed>,
+    checked: SegQueue<Completed>,
+    unchecked: SegQueue<Completed>,
 }
 
 impl EvictionOrder {
     fn absorb(&mut self, completed: &Queue<Completed>) {
         while let Some(chunk) = completed.pop() {
-            self.unchecked.push_back(chunk);
+            self.unchecked.push(chunk);
             for _ in 0..LOOKS_PER_CHUNK {
                 self.look();
             }
@@ -137,12 +138,13 @@ impl EvictionOrder {
         if self.unchecked.is_empty() {
             std::mem::swap(&mut self.checked, &mut self.unchecked);
         }
-        let next = self.unchecked.pop_front();
-        self.checked.extend(next.filter(Completed::is_held));
+        if let Some(held) = self.unchecked.pop().filter(Completed::is_held) {
+            self.checked.push(held);
+        }
     }
 
     fn pop(&mut self) -> Option<Completed> {
-        self.checked.pop_front().or_else(|| self.unchecked.pop_front())
+        self.checked.pop().or_else(|| self.unchecked.pop())
     }
 }
 

@@ -196,7 +196,7 @@ impl Default for Limits {
             trades_log_entries_max: 4_096,
             book_log_entries_max: 1_024,
             other_log_entries_max: 1_024,
-            log_bytes_max: 32 << 20,
+            log_bytes_max: 24 << 20,
             conflate_after_ms: 250,
             demote_after_ms: 2_000,
             promote_after_ms: 10_000,

@@ -4,9 +4,8 @@
 
 use benches::events::{event, reset};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use feed::topic::encode;
 use schemas::model::{Channel, Event, Symbol};
-use schemas::wire::{SeqRange, frame};
+use schemas::wire::{SeqRange, frame, websocket};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ fn encodings(c: &mut Criterion) {
     for (name, channel, event) in cases {
         let topic = frame::Topic { channel, symbol: &symbol, epoch: "6b01777b-6e2c" };
         let seq = SeqRange::new(88_121, 88_121);
-        let write = || encode(|out| frame::entry(out, topic, seq, black_box(&event)));
+        let write = || websocket::text_of(|out| frame::entry(out, topic, seq, black_box(&event)));
         group.throughput(Throughput::Bytes(write().len() as u64));
         group.bench_function(name, |b| b.iter(write));
     }

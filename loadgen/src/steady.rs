@@ -102,7 +102,7 @@ mod tests {
     fn update(seq: &str, rest: &str) -> Vec<u8> {
         let text =
             format!(r#"{{"type":"update","channel":"quotes","symbol":"a:b","seq":[{seq}],"ts":1{rest}}}"#);
-        websocket::text(text.as_bytes()).into()
+        websocket::text(text.as_bytes()).to_vec()
     }
 
     fn hop(frames: &[Vec<u8>], last_seq: u64) -> (u64, u64, usize) {
@@ -132,9 +132,9 @@ mod tests {
             update("88,88", ""),
             update("08,08", ""),
             update("8, 8", ""),
-            websocket::text(br#"{"type":"update","channel":"quotes","symbol":"a:c","seq":[8,8]}"#).into(),
-            websocket::text(br#"{"type":"state","channel":"quotes","symbol":"a:b","seq":[8,8]}"#).into(),
-            websocket::text(br#"{"type":"update","channel":"quotes","symbol":"a:b","seq":[8,8],"#).into(),
+            websocket::text(br#"{"type":"update","channel":"quotes","symbol":"a:c","seq":[8,8]}"#).to_vec(),
+            websocket::text(br#"{"type":"state","channel":"quotes","symbol":"a:b","seq":[8,8]}"#).to_vec(),
+            websocket::text(br#"{"type":"update","channel":"quotes","symbol":"a:b","seq":[8,8],"#).to_vec(),
             vec![0x89, 0],
             vec![0x81],
             vec![0x01, 0x7e, 0, 200],

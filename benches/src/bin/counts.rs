@@ -10,11 +10,10 @@ use benches::joiners::Joiners;
 use benches::topics::Topics;
 use benches::way_in::{SYMBOLS, WayIn};
 use feed::settings::IMAGE_EVERY;
-use feed::topic::encode;
 use feed::venue::Venue;
 use schemas::model::{Channel, Symbol};
 use schemas::venue::{self, Parser};
-use schemas::wire::{SeqRange, frame};
+use schemas::wire::{SeqRange, frame, websocket};
 use std::hint::black_box;
 use std::io::Write;
 use std::process::ExitCode;
@@ -129,7 +128,7 @@ fn encode_quotes(counter: &mut Counter) {
     for round in 0..ROUNDS {
         let seq = SeqRange::new(round as u64, round as u64);
         let event = event(Channel::Quotes, round as u64);
-        counter.round(round, 1, || encode(|out| frame::entry(out, topic, seq, &event)));
+        counter.round(round, 1, || websocket::text_of(|out| frame::entry(out, topic, seq, &event)));
     }
 }
 

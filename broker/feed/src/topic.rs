@@ -2,7 +2,6 @@
 //!
 //! Shards, HTTP and the digest all take their bytes from here, so they cannot differ.
 
-use bytes::Bytes;
 use schemas::model::{
     Body, BookImage, BookLevels, Channel, Event, Micros, State, Symbol, Trade, Update, Whole,
 };
@@ -10,7 +9,7 @@ use schemas::wire::frame::{self, AsOf};
 use schemas::wire::{SeqRange, websocket};
 use std::ops::Deref;
 use std::sync::Arc;
-use table::{Encoding, Position, TopicId};
+use table::{Encoding, Frame, Position, TopicId};
 
 /// How many trades the snapshot of a `trades` topic holds.
 pub const SNAPSHOT_TRADES: usize = 50;
@@ -83,7 +82,7 @@ pub struct TopicHandle {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// A whole WebSocket frame.
-    pub frame: Bytes,
+    pub frame: Frame,
     /// What it includes; the log goes on after it.
     pub position: Position,
 }
@@ -103,9 +102,9 @@ impl TopicHandle {
 
     /// The frame of a log entry, encoded by whoever needs it first.
     #[must_use]
-    pub fn frame<'a>(&self, entry: EntryRef<'a>) -> &'a Bytes {
+    pub fn frame<'a>(&self, entry: EntryRef<'a>) -> &'a Frame {
         entry.update_frame(Encoding::Json, || {
-            encode(|out| frame::entry(out, self.wire(), range(entry.get()), entry.record()))
+            websocket::text_of(|out| frame::entry(out, self.wire(), range(entry.get()), entry.record()))
         })
     }
 
@@ -131,7 +130,7 @@ impl TopicHandle {
         let position = image.position();
         let seq = SeqRange::new(position.seq, position.seq);
         let frame = image.frame(Encoding::Json, || {
-            encode(|out| frame::snapshot_book(out, self.wire(), seq, image.body()))
+            websocket::text_of(|out| frame::snapshot_book(out, self.wire(), seq, image.body()))
         });
         Snapshot { frame: frame.clone(), position }
     }
@@ -139,8 +138,9 @@ impl TopicHandle {
     /// A snapshot out of the entry at `stand`, which holds the whole state (of `trades`: with those before it).
     fn entry_snapshot(&self, stand: Position) -> Option<Snapshot> {
         let entry = self.topic.read(stand.index).or_else(|| self.topic.latest())?;
-        let frame =
-            entry.entry().snapshot_frame(Encoding::Json, || encode(|out| self.write_snapshot(out, &entry)));
+        let frame = entry
+            .entry()
+            .snapshot_frame(Encoding::Json, || websocket::text_of(|out| self.write_snapshot(out, &entry)));
         Some(Snapshot { frame: frame.clone(), position: entry.position() })
     }
 
@@ -203,13 +203,6 @@ fn whole(last: Option<&Whole>) -> (Times, Option<&Update>) {
 
 fn range(entry: &Entry) -> SeqRange {
     SeqRange::new(entry.first(), entry.last())
-}
-
-/// A WebSocket text frame around what `write` writes.
-pub fn encode(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
-    let mut text = Vec::with_capacity(512);
-    write(&mut text);
-    websocket::text(&text)
 }
 
 #[cfg(test)]

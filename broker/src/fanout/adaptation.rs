@@ -9,13 +9,12 @@ use super::settings::Settings;
 use super::shard::Shard;
 use super::subscription::{Subscription, Tier};
 use crate::clock;
-use bytes::Bytes;
-use feed::topic::{TopicHandle, encode};
+use feed::topic::TopicHandle;
 use rustc_hash::FxHashMap;
 use schemas::model::Channel;
-use schemas::wire::frame;
+use schemas::wire::{frame, websocket};
 use std::time::{Duration, Instant};
-use table::{Position, TopicId};
+use table::{Frame, Position, TopicId};
 
 /// How often a subscription has to have been late.
 const LATE_TIMES: u32 = 3;
@@ -187,7 +186,7 @@ impl Shard {
     }
 
     /// The frame that tells of a move, if the client does not know of it yet, to be sent where it stands in the topic.
-    pub(crate) fn untold_tier(&self, id: ConnectionId, handle: &TopicHandle, at: Position) -> Option<Bytes> {
+    pub(crate) fn untold_tier(&self, id: ConnectionId, handle: &TopicHandle, at: Position) -> Option<Frame> {
         let late = self.adaptation.late.get(&(id, handle.id))?;
         let interval_ms = |tier: Tier| self.settings.tiers_ms[usize::from(tier)];
         let told = frame::Tier {
@@ -195,7 +194,7 @@ impl Shard {
             requested_interval_ms: interval_ms(late.requested),
             reason: late.untold?.reason(),
         };
-        Some(encode(|out| frame::tier(out, handle.wire(), at.seq, &told)))
+        Some(websocket::text_of(|out| frame::tier(out, handle.wire(), at.seq, &told)))
     }
 
     /// Moves back what has been in time for long enough, as far as the time allows, and forgets what needs no watching.

@@ -4,13 +4,12 @@
 //! topic's data, the latest (with `conflated` for what was skipped), every trade still in the log (with `gap` for the
 //! rest), or the book's image. Whatever happens, the frames' ranges tile.
 
-use bytes::Bytes;
-use feed::topic::{Entry, EntryRef, Held, Image, Snapshot, TopicHandle, encode};
+use feed::topic::{Entry, EntryRef, Held, Image, Snapshot, TopicHandle};
 use schemas::model::{Body, Channel, Update};
-use schemas::wire::{SeqRange, frame};
+use schemas::wire::{SeqRange, frame, websocket};
 use std::cmp::min_by_key;
 use std::sync::Arc;
-use table::{Lapped, Position};
+use table::{Frame, Lapped, Position};
 
 /// A cursor this many entries behind in a book's log is served from it; beyond, from the image.
 const SHORT_LOG: u64 = 64;
@@ -36,7 +35,7 @@ pub(crate) struct Skipped {
 /// Takes a frame, or several in one piece, where one stands who has it, and what it skips; says whether there is room for more.
 pub(crate) trait Sink {
     /// Takes a frame.
-    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool;
+    fn take(&mut self, frame: &Frame, position: Position, skipped: Skipped) -> bool;
 }
 
 /// A cursor on its way through one topic.
@@ -95,11 +94,11 @@ impl<S: Sink> Advance<'_, S> {
         (self.handle.channel == Channel::Book).then(|| self.handle.topic.image()).flatten()
     }
 
-    fn send(&mut self, frame: &Bytes, position: Position) {
+    fn send(&mut self, frame: &Frame, position: Position) {
         self.send_instead(frame, position, Skipped::default());
     }
 
-    fn send_instead(&mut self, frame: &Bytes, position: Position, skipped: Skipped) {
+    fn send_instead(&mut self, frame: &Frame, position: Position, skipped: Skipped) {
         self.open = self.sink.take(frame, position, skipped);
         self.at = position;
     }
@@ -125,7 +124,8 @@ impl<S: Sink> Advance<'_, S> {
         let rest = Update::Trades(trades[had.min(trades.len())..].into());
         let seq = SeqRange::new(after + 1, entry.last());
         let event = entry.record();
-        let frame = encode(|out| frame::update(out, self.handle.wire(), seq, event.ts, event.rx, &rest));
+        let frame =
+            websocket::text_of(|out| frame::update(out, self.handle.wire(), seq, event.ts, event.rx, &rest));
         self.send(&frame, entry.position());
     }
 
@@ -211,7 +211,7 @@ impl<S: Sink> Advance<'_, S> {
         if seq.first > seq.last {
             return 0;
         }
-        piece.extend_from_slice(&encode(|out| frame::conflated(out, self.handle.wire(), seq)));
+        piece.extend_from_slice(&websocket::text_of(|out| frame::conflated(out, self.handle.wire(), seq)));
         seq.last - seq.first + 1
     }
 
@@ -238,7 +238,7 @@ impl<S: Sink> Advance<'_, S> {
             return;
         }
         let lost = seq.last - seq.first + 1;
-        let frame = encode(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
+        let frame = websocket::text_of(|out| frame::gap(out, self.handle.wire(), seq, lost, "slow_consumer"));
         self.send_instead(&frame, end, Skipped { conflated: 0, lost });
     }
 }

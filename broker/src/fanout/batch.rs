@@ -6,8 +6,8 @@
 //! segment for a connection costs a look at one number. Nothing is allocated per delivery.
 
 use super::advance::Skipped;
+use super::connection::Rest;
 use super::stats::Told;
-use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use table::{Position, TopicId};
@@ -76,7 +76,7 @@ pub(crate) struct Unserved {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     /// The rest of the frame that was cut off, if one was.
-    pub(crate) cut: Option<Bytes>,
+    pub(crate) cut: Option<Rest>,
     /// The topics that were not served to the end, or whose last frame was cut off.
     pub(crate) unserved: Vec<Unserved>,
     /// The frames that the socket took, a cut one included.
@@ -252,7 +252,7 @@ impl Batch {
             }
             if piece.end > at {
                 if start < at {
-                    left.cut = Some(Bytes::copy_from_slice(&self.arena[at..piece.end]));
+                    left.cut = Some(Rest::of(self.arena[at..piece.end].into(), 0));
                 }
                 break;
             }
@@ -330,7 +330,7 @@ mod tests {
         let both = batch.extend(one, second);
         let unserved = |topic, index| Unserved { topic: TopicId(topic), served: at(index) };
         let left = |taken: usize, cut: &'static [u8], unserved: &[Unserved], told: Told| {
-            let cut = (!cut.is_empty()).then(|| Bytes::from_static(cut));
+            let cut = (!cut.is_empty()).then(|| Rest::of(cut.into(), 0));
             let expected = Left { cut, unserved: unserved.to_vec(), told };
             assert_eq!(batch.after_partial_write(both, taken), expected, "{taken} bytes taken");
         };

@@ -3,13 +3,12 @@
 
 use super::socket::Socket;
 use super::subscription::{Pattern, Subscription};
-use bytes::Bytes;
 use feed::topic::Snapshot;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
-use table::{Position, TopicId};
+use table::{Frame, Position, TopicId};
 
 /// A connection's place in its shard. Places are used again.
 pub(crate) type ConnectionId = usize;
@@ -48,13 +47,20 @@ pub(crate) struct Connection {
 #[derive(Debug, Default)]
 pub(crate) struct Outbound {
     /// The rest of a data frame that the socket took a part of.
-    cut: Option<Bytes>,
+    cut: Option<Rest>,
     /// Replies, pongs and close frames; they go before further data.
     control: Vec<u8>,
     /// How many bytes of `control` are gone.
     control_sent: usize,
     /// Topics that changed since the connection fell behind.
     behind: Option<Box<Behind>>,
+}
+
+/// The rest of a frame, which stays shared.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    frame: Frame,
+    sent: usize,
 }
 
 /// What a connection that does not keep up is owed.
@@ -113,10 +119,22 @@ impl Connection {
     }
 }
 
+impl Rest {
+    /// What is left of a frame after `sent` bytes, which are not more than it has.
+    pub(crate) fn of(frame: Frame, sent: usize) -> Self {
+        debug_assert!(sent <= frame.len(), "{sent} bytes of a frame of {}", frame.len());
+        Self { frame, sent }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.frame[self.sent..]
+    }
+}
+
 impl Outbound {
     /// Bytes that are held for this connection.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.cut.as_ref().map_or(0, Bytes::len) + self.control_waiting()
+        self.cut.as_ref().map_or(0, |rest| rest.bytes().len()) + self.control_waiting()
     }
 
     /// Bytes of replies and control frames that wait.
@@ -130,7 +148,7 @@ impl Outbound {
     }
 
     /// Keeps the rest of a frame that was cut off.
-    pub(crate) fn keep_cut(&mut self, rest: Bytes) {
+    pub(crate) fn keep_cut(&mut self, rest: Rest) {
         debug_assert!(self.cut.is_none(), "a frame is cut while another one is");
         self.cut = Some(rest);
     }
@@ -172,7 +190,7 @@ impl Outbound {
 
     fn front(&self) -> &[u8] {
         match &self.cut {
-            Some(cut) => cut,
+            Some(cut) => cut.bytes(),
             None => &self.control[self.control_sent..],
         }
     }
@@ -182,8 +200,8 @@ impl Outbound {
             behind.progress = now;
         }
         match &mut self.cut {
-            Some(cut) if cut.len() == taken => self.cut = None,
-            Some(cut) => drop(cut.split_to(taken)),
+            Some(cut) if cut.bytes().len() == taken => self.cut = None,
+            Some(cut) => cut.sent += taken,
             None => self.control_sent += taken,
         }
         if self.cut.is_none() && self.control_sent == self.control.len() {

@@ -3,9 +3,8 @@
 use super::advance::{Sink, Skipped};
 use super::stats::Told;
 use super::tier::merge;
-use bytes::Bytes;
 use feed::topic::TopicHandle;
-use table::{Position, TopicId};
+use table::{Frame, Position, TopicId};
 
 /// Frames are gathered up to about this many bytes before they are written.
 pub(super) const GATHER_BYTES: usize = 32 * 1024;
@@ -21,7 +20,7 @@ pub(super) struct Gathered {
 /// A frame of a topic, or several in one piece, where one stands who has it, and what it skips.
 pub(super) struct Next {
     pub(super) topic: TopicId,
-    pub(super) frame: Bytes,
+    pub(super) frame: Frame,
     pub(super) position: Position,
     pub(super) told: Told,
     pub(super) kind: Kind,
@@ -40,7 +39,7 @@ pub(super) enum Kind {
 
 impl Gathered {
     /// Takes a frame that is no usual data.
-    pub(super) fn take_as(&mut self, kind: Kind, frame: &Bytes, position: Position) {
+    pub(super) fn take_as(&mut self, kind: Kind, frame: &Frame, position: Position) {
         self.take(frame, position, Skipped::default());
         if let Some(last) = self.frames.last_mut() {
             last.kind = kind;
@@ -51,14 +50,14 @@ impl Gathered {
 
     /// Takes what came after `at` up to `end`, merged, and says how far that is.
     pub(super) fn merge(&mut self, handle: &TopicHandle, at: Position, end: Position) -> Position {
-        merge(handle, at, end, &mut |frame: &Bytes, position, skipped| {
+        merge(handle, at, end, &mut |frame: &Frame, position, skipped| {
             self.take(frame, position, skipped);
         })
     }
 }
 
 impl Sink for Gathered {
-    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
+    fn take(&mut self, frame: &Frame, position: Position, skipped: Skipped) -> bool {
         if let Some(topic) = self.topic {
             self.bytes += frame.len();
             let told = Told { frames: 1, skipped };

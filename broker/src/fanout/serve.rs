@@ -1,7 +1,7 @@
 //! Serving one connection by its cursors: after it asked for something, or after its socket was full.
 
 use super::advance::{Pace, advance};
-use super::connection::{Behind, Connection, ConnectionId, Cursor, Sent};
+use super::connection::{Behind, Connection, ConnectionId, Cursor, Rest, Sent};
 use super::gathered::{GATHER_BYTES, Gathered, Kind};
 use super::hot::Flow;
 use super::shard::{Shard, millis};
@@ -288,7 +288,7 @@ fn settle(connection: &mut Connection, gathered: &Gathered, taken: usize, now: I
             behind.progress = now;
         }
         if end > taken {
-            connection.outbound.keep_cut(next.frame.slice(taken - start..));
+            connection.outbound.keep_cut(Rest::of(Arc::clone(&next.frame), taken - start));
         }
     }
     told

@@ -14,7 +14,6 @@ use super::stats::{Counts, ShardStats};
 use super::subscription::{RAW, ServedTopic, Tier};
 use super::tier::Tiers;
 use crate::clock;
-use bytes::Bytes;
 use feed::market::Market;
 use feed::topic::Table;
 use rustc_hash::FxHashMap;
@@ -23,7 +22,7 @@ use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use table::{Position, TopicId};
+use table::{Frame, Position, TopicId};
 
 /// After this many writes the turn looks at the clock.
 const WRITES_PER_LOOK: usize = if cfg!(test) { 2 } else { 16 };
@@ -77,7 +76,7 @@ pub(crate) struct Shard {
 struct ToBatch<'a>(&'a mut Batch);
 
 impl Sink for ToBatch<'_> {
-    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
+    fn take(&mut self, frame: &Frame, position: Position, skipped: Skipped) -> bool {
         self.0.push(frame, position, skipped);
         true
     }
@@ -96,7 +95,7 @@ impl Shard {
             index,
             table,
             market,
-            hello: websocket::text(&reply::hello(&settings.hello())).to_vec().into(),
+            hello: websocket::text(&reply::hello(&settings.hello())),
             settings,
             stats,
             counts: Counts::default(),

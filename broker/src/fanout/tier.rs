@@ -6,16 +6,15 @@ use super::connection::{ConnectionId, Cursor};
 use super::hot::Flow;
 use super::shard::Shard;
 use super::subscription::{Group, RAW, Tier};
-use bytes::Bytes;
-use feed::topic::{Held, TopicHandle, encode};
+use feed::topic::{Held, TopicHandle};
 use rustc_hash::FxHashMap;
 use schemas::decimal::Decimal;
 use schemas::model::{Body, BookLevels, Channel, Level, Micros, Trade, Update};
-use schemas::wire::{SeqRange, frame};
+use schemas::wire::{SeqRange, frame, websocket};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use table::{Position, TopicId};
+use table::{Frame, Position, TopicId};
 
 /// The tiers of a shard.
 #[derive(Debug)]
@@ -176,7 +175,7 @@ fn merged_segment(
     to: Position,
 ) -> Option<SegmentId> {
     let segment = batch.begin(handle.id, from);
-    let merged = merge(handle, from, to, &mut |frame: &Bytes, position, skipped| {
+    let merged = merge(handle, from, to, &mut |frame: &Frame, position, skipped| {
         batch.push(frame, position, skipped);
     });
     (merged.seq >= to.seq).then_some(segment)
@@ -205,12 +204,12 @@ pub(crate) fn merge(handle: &TopicHandle, from: Position, to: Position, send: &m
 }
 
 /// Takes a frame, where one stands who has it, and what it skips.
-type Send<'a> = dyn FnMut(&Bytes, Position, Skipped) + 'a;
+type Send<'a> = dyn FnMut(&Frame, Position, Skipped) + 'a;
 
 struct Through<'a, 'b>(&'a mut Send<'b>);
 
 impl Sink for Through<'_, '_> {
-    fn take(&mut self, frame: &Bytes, position: Position, skipped: Skipped) -> bool {
+    fn take(&mut self, frame: &Frame, position: Position, skipped: Skipped) -> bool {
         (self.0)(frame, position, skipped);
         true
     }
@@ -263,7 +262,7 @@ impl Run {
             let seq = SeqRange::new(at.seq + 1, end.seq);
             let (ts, rx) = self.times;
             let update = merged.into_update();
-            let frame = encode(|out| frame::update(out, handle.wire(), seq, ts, rx, &update));
+            let frame = websocket::text_of(|out| frame::update(out, handle.wire(), seq, ts, rx, &update));
             send(&frame, end, Skipped::default());
         }
         *at = end;

@@ -2,10 +2,9 @@
 
 use crate::account::Account;
 use crate::budget::LogBudget;
-use crate::frame::{Encoding, FrameCell};
+use crate::frame::{Encoding, Frame, FrameCell};
 use crate::record::{Position, Record};
 use crate::sync::{OnceLock, is_abandoned};
-use bytes::Bytes;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -93,12 +92,12 @@ impl<'a, R> EntryRef<'a, R> {
     }
 
     /// The entry's own frame; encoded now if nobody has.
-    pub fn update_frame(self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &'a Bytes {
+    pub fn update_frame(self, encoding: Encoding, encode: impl FnOnce() -> Frame) -> &'a Frame {
         self.entry.update.get_or_encode_counted(encoding, encode, |bytes| self.account.charge(bytes))
     }
 
     /// The frame of the topic's whole state as of this entry; encoded now if nobody has.
-    pub fn snapshot_frame(self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &'a Bytes {
+    pub fn snapshot_frame(self, encoding: Encoding, encode: impl FnOnce() -> Frame) -> &'a Frame {
         self.snapshot_cell().get_or_encode_counted(encoding, encode, |bytes| self.account.charge(bytes))
     }
 

@@ -1,7 +1,13 @@
 //! Frames: encoded once, by the first who needs them, and shared by all.
 
 use crate::sync::OnceLock;
-use bytes::Bytes;
+use std::sync::Arc;
+
+/// An encoded frame, as it is written to sockets: one allocation, and sharing it takes none.
+pub type Frame = Arc<[u8]>;
+
+/// What it takes that a frame is shared, beside its own bytes: two counts.
+const SHARED_BYTES: usize = 2 * size_of::<usize>();
 
 /// How a frame is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,7 +29,7 @@ impl Encoding {
 
 /// Room for one frame in each encoding.
 #[derive(Debug)]
-pub struct FrameCell([OnceLock<Bytes>; Encoding::COUNT]);
+pub struct FrameCell([OnceLock<Frame>; Encoding::COUNT]);
 
 impl FrameCell {
     /// An empty cell.
@@ -34,12 +40,12 @@ impl FrameCell {
 
     /// The frame, if someone has encoded it.
     #[must_use]
-    pub fn get(&self, encoding: Encoding) -> Option<&Bytes> {
+    pub fn get(&self, encoding: Encoding) -> Option<&Frame> {
         self.0[encoding.index()].get()
     }
 
     /// The frame; encoded now if nobody has. Nobody waits for another's encoding: when two encode at once, one copy is dropped.
-    pub fn get_or_encode(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
+    pub fn get_or_encode(&self, encoding: Encoding, encode: impl FnOnce() -> Frame) -> &Frame {
         self.get_or_encode_counted(encoding, encode, |_| {})
     }
 
@@ -47,15 +53,15 @@ impl FrameCell {
     pub(crate) fn get_or_encode_counted(
         &self,
         encoding: Encoding,
-        encode: impl FnOnce() -> Bytes,
+        encode: impl FnOnce() -> Frame,
         count: impl FnOnce(usize),
-    ) -> &Bytes {
+    ) -> &Frame {
         let cell = &self.0[encoding.index()];
         if let Some(frame) = cell.get() {
             return frame;
         }
         let frame = encode();
-        let bytes = frame.len();
+        let bytes = frame.len() + SHARED_BYTES;
         if cell.set(frame).is_ok() {
             count(bytes);
         }

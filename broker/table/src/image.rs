@@ -1,8 +1,7 @@
 //! The whole state of a topic as of some entry.
 
-use crate::frame::{Encoding, FrameCell};
+use crate::frame::{Encoding, Frame, FrameCell};
 use crate::record::Position;
-use bytes::Bytes;
 
 /// The whole state of a topic as of some entry, with its frame. Ten thousand joins cost one encoding.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ impl<I> Image<I> {
     }
 
     /// Its frame; encoded now if nobody has.
-    pub fn frame(&self, encoding: Encoding, encode: impl FnOnce() -> Bytes) -> &Bytes {
+    pub fn frame(&self, encoding: Encoding, encode: impl FnOnce() -> Frame) -> &Frame {
         self.frame.get_or_encode(encoding, encode)
     }
 }

@@ -87,7 +87,7 @@ mod topic;
 pub use budget::LogBudget;
 pub use dirty::DirtySet;
 pub use entry::{Entry, EntryRef};
-pub use frame::{Encoding, FrameCell};
+pub use frame::{Encoding, Frame, FrameCell};
 pub use image::Image;
 pub use log::{CHUNK_ENTRIES, Held, IMAGE_ENTRIES, Lapped, Reader};
 pub use marks::Marks;

@@ -3,7 +3,6 @@
 
 mod common;
 
-use bytes::Bytes;
 use common::{Item, Wakes};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -181,7 +180,7 @@ fn a_joiner_stands_at_the_head_and_its_image_is_not_ahead() {
     let image = join.image.unwrap();
     assert_eq!((*image.body(), image.position().index, image.position().seq), (77, 1, 5));
     assert_eq!((join.head.index, join.head.seq), (2, 6));
-    let frame = image.frame(Encoding::Json, || Bytes::from_static(b"one"));
+    let frame = image.frame(Encoding::Json, || (*b"one").into());
     assert!(std::ptr::eq(frame, image.frame(Encoding::Json, || unreachable!("it is cached"))));
 }
 
@@ -207,7 +206,7 @@ fn threads_that_encode_the_same_frame_share_one() {
     let (cell, copies, start) = (FrameCell::new(), AtomicUsize::new(0), Barrier::new(4));
     let encode = || {
         copies.fetch_add(1, Ordering::Relaxed);
-        Bytes::from(vec![1, 2, 3])
+        [1, 2, 3].into()
     };
     let addresses: Vec<usize> = std::thread::scope(|scope| {
         let shards: Vec<_> = (0..4)

@@ -80,7 +80,7 @@ impl Frame {
         let as_of = AsOf { ts: Some(SOME_TIME), rx: Some(SOME_TIME), state: State::Live };
         let seq = SeqRange::new(SEQ_BEFORE, SEQ_BEFORE);
         frame::snapshot_whole(&mut text, self.topic(), seq, as_of, Some(&self.quote));
-        websocket::text(&text).into()
+        websocket::text(&text).to_vec()
     }
 
     /// Encodes the frame of `seq` as a broker does, and finds the digits in it.
@@ -124,7 +124,7 @@ mod tests {
             let topic = Topic { channel: Channel::Quotes, symbol: &symbol, epoch: "e" };
             let (ts, rx) = (Micros(1_795_257_960_428_740), Micros(1_795_257_960_429_489));
             frame::update(&mut text, topic, SeqRange::new(seq, seq), Some(ts), rx, &frame.quote);
-            assert_eq!(sent, websocket::text(&text), "{seq}");
+            assert_eq!(sent, *websocket::text(&text), "{seq}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The header of a WebSocket frame from server to client (RFC 6455, section 5.2). Such frames are not masked, so an
 //! encoded frame with its header is the same bytes for everybody.
 
-use bytes::Bytes;
+use std::sync::Arc;
 
 /// A text frame, final.
 pub const TEXT: u8 = 0x81;
@@ -12,35 +12,67 @@ pub const PING: u8 = 0x89;
 /// A pong.
 pub const PONG: u8 = 0x8a;
 
+/// Bytes of the longest header.
+const HEADER_BYTES_MAX: usize = 10;
+/// Room for a payload, in bytes, beyond which few need to grow.
+const PAYLOAD_BYTES: usize = 512;
+
+/// The header of a whole frame.
+struct Header {
+    bytes: [u8; HEADER_BYTES_MAX],
+    len: usize,
+}
+
+impl Header {
+    fn new(opcode: u8, payload_bytes: usize) -> Self {
+        let mut bytes = [0; HEADER_BYTES_MAX];
+        bytes[0] = opcode;
+        let len = match payload_bytes {
+            0..=125 => {
+                bytes[1] = payload_bytes as u8;
+                2
+            }
+            126..=0xffff => {
+                bytes[1] = 126;
+                bytes[2..4].copy_from_slice(&(payload_bytes as u16).to_be_bytes());
+                4
+            }
+            _ => {
+                bytes[1] = 127;
+                bytes[2..].copy_from_slice(&(payload_bytes as u64).to_be_bytes());
+                10
+            }
+        };
+        Self { bytes, len }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 /// Appends a whole frame: first byte `opcode`, length, payload.
 pub fn append(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
-    out.push(opcode);
-    match payload.len() {
-        len @ 0..=125 => out.push(len as u8),
-        len @ 126..=0xffff => {
-            out.push(126);
-            out.extend_from_slice(&(len as u16).to_be_bytes());
-        }
-        len => {
-            out.push(127);
-            out.extend_from_slice(&(len as u64).to_be_bytes());
-        }
-    }
+    out.extend_from_slice(Header::new(opcode, payload.len()).as_bytes());
     out.extend_from_slice(payload);
 }
 
-/// A text frame in a buffer of its own, to be shared.
+/// A text frame, to be shared.
 #[must_use]
-pub fn text(payload: &[u8]) -> Bytes {
-    let header = match payload.len() {
-        ..126 => 2,
-        126..=0xffff => 4,
-        _ => 10,
-    };
-    // A frame may live as long as its log: no spare capacity is kept with it.
-    let mut frame = Vec::with_capacity(header + payload.len());
-    append(&mut frame, TEXT, payload);
-    frame.into()
+pub fn text(payload: &[u8]) -> Arc<[u8]> {
+    text_of(|out| out.extend_from_slice(payload))
+}
+
+/// A text frame of what `write` appends, to be shared. It may live as long as its log: no spare capacity is kept with it.
+pub fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> Arc<[u8]> {
+    // The header's length is known last; room is left for it, so that the payload need not move.
+    let mut frame = Vec::with_capacity(HEADER_BYTES_MAX + PAYLOAD_BYTES);
+    frame.resize(HEADER_BYTES_MAX, 0);
+    write(&mut frame);
+    let header = Header::new(TEXT, frame.len() - HEADER_BYTES_MAX);
+    let start = HEADER_BYTES_MAX - header.len;
+    frame[start..HEADER_BYTES_MAX].copy_from_slice(header.as_bytes());
+    Arc::from(&frame[start..])
 }
 
 /// Appends a close frame with `code` and as much of `reason` as a control frame takes (123 bytes).
@@ -55,7 +87,7 @@ pub fn append_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     append(out, CLOSE, &payload);
 }
 
-/// The payload of a frame that [`text`] made.
+/// The payload of a frame that [`text_of`] made.
 #[must_use]
 pub fn payload(frame: &[u8]) -> &[u8] {
     let header = match frame.get(1) {

@@ -5,7 +5,6 @@ use schemas::decimal::Decimal;
 use schemas::model::{
     BookImage, BookLevels, Event, Micros, Quote, State, StateChange, Symbol, Trade, TradeId,
 };
-use schemas::wire::websocket;
 
 /// A topic of its own, and its writer.
 struct Rig {
@@ -22,7 +21,7 @@ struct Taken {
 }
 
 impl Sink for Taken {
-    fn take(&mut self, frame: &Bytes, _: Position, skipped: Skipped) -> bool {
+    fn take(&mut self, frame: &Frame, _: Position, skipped: Skipped) -> bool {
         self.skipped.conflated += skipped.conflated;
         self.skipped.lost += skipped.lost;
         for frame in split(frame) {
@@ -165,7 +164,7 @@ struct Overtaken<'a> {
 }
 
 impl Sink for Overtaken<'_> {
-    fn take(&mut self, frame: &Bytes, position: Position, _: Skipped) -> bool {
+    fn take(&mut self, frame: &Frame, position: Position, _: Skipped) -> bool {
         for frame in split(frame) {
             if frame["type"] == "snapshot" {
                 assert!(number(&frame, 1) >= self.next, "{frame} goes back");

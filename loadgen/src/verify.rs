@@ -162,8 +162,10 @@ impl Verifier {
             complain(&fault);
         }
         self.verification.compared += u64::from(step.compared);
-        self.verification.account.enter(held, header, &step.next);
         let repeated = held.repeats(header, &step.next);
+        if !repeated {
+            self.verification.account.enter(held, header, &step.next);
+        }
         if held.advance(header, step.next) {
             watched.asked -= 1;
             self.comparisons_due -= 1;

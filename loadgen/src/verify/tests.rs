@@ -281,6 +281,8 @@ fn a_fresh_snapshot_may_take_the_topic_back_when_it_was_asked_for() {
     assert_eq!(scene.verifier.comparisons_due(), 0);
     let verification = &scene.verifier.verification;
     assert_eq!((verification.asked, verification.answered, verification.compared), (1, 1, 1));
+    let account = verification.account;
+    assert_eq!((account.spanned, account.delivered), (2, 2), "what is repeated is there once");
     assert_eq!(scene.faults(), NO_FAULTS);
 }
 

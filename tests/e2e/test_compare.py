@@ -10,7 +10,8 @@ import pytest
 from processes import ROOT, binary
 
 PEERS = ("tickcast", "floor", "nats", "mosquitto", "socket.io", "ws", "tokio-broadcast")
-CONNECTIONS, RATE, SECONDS = 20, 200, 1
+# Enough deliveries that the system, which counts in hundredths of a second, sees what they cost.
+CONNECTIONS, RATE, SECONDS = 80, 200, 1
 # Every tenth update is lost, another one comes twice, and another one behind the one after it.
 FAULTY = """
 import { createRequire } from "node:module";

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What subscribers get when others never read, trickle, leave and come back, or sit on tiers. Run from the top of the tree after
-# `cargo build --release --workspace --bins`, on a quiet machine with two cores. Takes about 12 minutes, and readme.py makes the
+# `cargo build --release --workspace --bins`, on a quiet machine with two cores. Takes about 14 minutes, and readme.py makes the
 # tables of it; names of parts as arguments run only these.
 set -euo pipefail
 here=$(dirname "$0") raw=$(dirname "$0")/raw port=${PORT:-9170}
@@ -63,6 +63,14 @@ part() {
         alone >"$raw/tiers-nobody-$pair.txt"
         stop_broker
     done ;;
+    busy-tiers) for pair in 1 2 3; do
+        for every in 0 100; do
+            start_ticks 500
+            load "busy-tiers-$every-$pair" --channel quotes --publish "$ticks" --publish-symbols 500 --rate 5000 --duration 20s \
+                --interval-ms "$every"
+            stop_broker
+        done
+    done ;;
     killed)
         start
         load killed --channel quotes --duration 20s --resume --verify &
@@ -81,6 +89,6 @@ part() {
         ;;
     esac
 }
-for name in ${*:-trades quotes book tiers killed slow-reader}; do
+for name in ${*:-trades quotes book tiers busy-tiers killed slow-reader}; do
     part "$name"
 done

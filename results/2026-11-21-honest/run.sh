@@ -71,6 +71,13 @@ part() {
             stop_broker
         done
     done ;;
+    tiers-floor)
+        start_ticks 1
+        $loadgen run --url "$stream" --publish "$ticks" --publish-symbols 1 --rate 10 --connections 1000 --channel quotes \
+            --symbols-per-connection 1 --duration 5s --warmup 1s --floor-pairs 3 $cores --out "$raw/tiers-floor"
+        rm -f "$raw/tiers-floor/report.html"
+        stop_broker
+        ;;
     killed)
         start
         load killed --channel quotes --duration 20s --resume --verify &
@@ -89,6 +96,6 @@ part() {
         ;;
     esac
 }
-for name in ${*:-trades quotes book tiers busy-tiers killed slow-reader}; do
+for name in ${*:-trades quotes book tiers busy-tiers tiers-floor killed slow-reader}; do
     part "$name"
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What subscribers get when others never read, trickle, leave and come back, or sit on tiers. Run from the top of the tree after
-# `cargo build --release --workspace --bins`, on a quiet machine with two cores. Takes about 14 minutes, and readme.py makes the
+# `cargo build --release --workspace --bins`, on a quiet machine with two cores. Takes about 15 minutes, and readme.py makes the
 # tables of it; names of parts as arguments run only these.
 set -euo pipefail
 here=$(dirname "$0") raw=$(dirname "$0")/raw port=${PORT:-9170}

@@ -13,7 +13,7 @@ pub mod way_in;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// As much as a broker gives to all logs.
-const LOG_BYTES_MAX: usize = 32 << 20;
+const LOG_BYTES_MAX: usize = 24 << 20;
 
 /// A shard that nobody has to wake.
 struct Awake;

@@ -14,6 +14,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 const CLOSED: u64 = 1 << 63;
 
+/// What an `Arc` takes beside what it holds, in bytes: two counts.
+pub(crate) const SHARED_BYTES: usize = 2 * size_of::<usize>();
+
 /// What a chunk with its entries, or a mark, has taken of the budget.
 #[derive(Debug)]
 pub(crate) struct Account {

@@ -1,6 +1,6 @@
 //! One entry of a log.
 
-use crate::account::Account;
+use crate::account::{Account, SHARED_BYTES};
 use crate::budget::LogBudget;
 use crate::frame::{Encoding, Frame, FrameCell};
 use crate::record::{Position, Record};
@@ -144,7 +144,7 @@ pub(crate) struct Mark<R> {
 
 impl<R: Record> Mark<R> {
     /// What a mark takes, shared as it is, in bytes.
-    const BYTES: usize = size_of::<Self>() + 2 * size_of::<usize>();
+    const BYTES: usize = size_of::<Self>() + SHARED_BYTES;
 
     pub(crate) fn new(entry: Entry<R>, budget: &Arc<LogBudget>) -> Self {
         let account = Account::new(Arc::clone(budget));

@@ -1,13 +1,11 @@
 //! Frames: encoded once, by the first who needs them, and shared by all.
 
+use crate::account::SHARED_BYTES;
 use crate::sync::OnceLock;
 use std::sync::Arc;
 
 /// An encoded frame, as it is written to sockets: one allocation, and sharing it takes none.
 pub type Frame = Arc<[u8]>;
-
-/// What it takes that a frame is shared, beside its own bytes: two counts.
-const SHARED_BYTES: usize = 2 * size_of::<usize>();
 
 /// How a frame is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! The entries of a chunk, each set once.
 
 use super::CHUNK_ENTRIES;
-use crate::account::Account;
+use crate::account::{Account, SHARED_BYTES};
 use crate::entry::{Entry, EntryRef, Mark};
 use crate::sync::{OnceLock, is_abandoned};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) enum Stored<R> {
 
 impl<R> Chunk<R> {
     /// What a chunk takes, shared as it is, in bytes.
-    const BYTES: usize = size_of::<Self>() + 2 * size_of::<usize>();
+    const BYTES: usize = size_of::<Self>() + SHARED_BYTES;
 
     /// An empty chunk, counted in its account.
     pub(super) fn new(number: u64, account: Account) -> Self {

@@ -43,14 +43,19 @@ def memory(channel: str) -> str:
     return f"| {channel} | {shown} | {held:.1f} |"
 
 
+def rounds(pairs: list[tuple[float, str]]) -> str:
+    """Rows, each with its ratio at the end, and the median of these."""
+    rows = "\n".join(f"{row} | {ratio:.3f} |" for ratio, row in pairs)
+    return f"{rows}\n\nThe median of the ratios is {statistics.median(ratio for ratio, _ in pairs):.3f}."
+
+
 def tiers() -> str:
     pairs = []
     for pair in (1, 2, 3):
         raw, tiered = (report(f"tiers-{every}-{pair}")["broker"]["cpu_s"] for every in (0, 100))
         nobody = float((RAW / f"tiers-nobody-{pair}.txt").read_text())
-        pairs.append((tiered / raw, f"| {pair} | {raw:.2f} | {tiered:.2f} | {nobody:.2f} | {tiered / raw:.3f} |"))
-    rows = "\n".join(row for _, row in pairs)
-    return f"{rows}\n\nThe median of the ratios is {statistics.median(ratio for ratio, _ in pairs):.3f}."
+        pairs.append((tiered / raw, f"| {pair} | {raw:.2f} | {tiered:.2f} | {nobody:.2f}"))
+    return rounds(pairs)
 
 
 def busy_tiers() -> str:
@@ -59,9 +64,8 @@ def busy_tiers() -> str:
         raw, tiered = (report(f"busy-tiers-{every}-{pair}") for every in (0, 100))
         rate = raw["received"]["deliveries_per_s"]
         cpu = raw["broker"]["cpu_s"], tiered["broker"]["cpu_s"]
-        pairs.append((cpu[1] / cpu[0], f"| {pair} | {rate:,.0f} | {cpu[0]:.2f} | {cpu[1]:.2f} | {cpu[1] / cpu[0]:.3f} |"))
-    rows = "\n".join(row for _, row in pairs)
-    return f"{rows}\n\nThe median of the ratios is {statistics.median(ratio for ratio, _ in pairs):.3f}."
+        pairs.append((cpu[1] / cpu[0], f"| {pair} | {rate:,.0f} | {cpu[0]:.2f} | {cpu[1]:.2f}"))
+    return rounds(pairs)
 
 
 def tiers_floor() -> str:
